@@ -1,0 +1,17 @@
+//! What every room speaks: ids, the viewer, deadlines, the clock, error codes, page bounds.
+//!
+//! This room never does I/O, never reads the wall clock itself, and knows no other room.
+
+pub mod clock;
+mod deadline;
+mod error;
+mod id;
+mod page;
+pub mod token;
+mod viewer;
+
+pub use deadline::Deadline;
+pub use error::ErrorCode;
+pub use id::{CommentId, NodeId, NodeIdError, PostId, UserId};
+pub use page::{Direction, Keyset, PageSize, PageSizeError, PageSpec};
+pub use viewer::{Credential, Scopes, Viewer};

@@ -1,0 +1,174 @@
+//! What the process is fetching just now. Two requests that want one key at one time share one fetch, even when their
+//! batches overlap only in part.
+//!
+//! A fetch belongs to the process, not to the request that started it: it is a task of its own, under the source's cap,
+//! and is given up only when nobody waits for any key of its batch.
+
+use std::sync::{Arc, OnceLock};
+
+use hashbrown::HashMap;
+use nova_core::ErrorCode;
+use parking_lot::Mutex;
+use tokio::{task::AbortHandle, time::timeout};
+
+use super::{
+    group::Group,
+    source::{Answer, Caller, LoadError, Source},
+};
+
+/// The fetches of one source that are under way.
+pub struct Flights<S: Source> {
+    source: Arc<S>,
+    /// No code but that of keys (hash, compare, clone) runs under this lock, and it does not poison. Where a batch's
+    /// lock is needed too, this one is taken first.
+    table: Mutex<Table<S>>,
+}
+
+struct Table<S: Source> {
+    /// Numbers batches in the order in which they start.
+    next_number: u64,
+    /// The newest flight of each key: its batch, and the key's place there.
+    flights: HashMap<S::Key, (Arc<Batch<S>>, usize)>,
+}
+
+/// One call to the source.
+pub(super) struct Batch<S: Source> {
+    number: u64,
+    keys: Vec<S::Key>,
+    waiters: Mutex<Vec<Waiter<S>>>,
+    abort: OnceLock<AbortHandle>,
+}
+
+/// A group that waits for one key of a batch.
+struct Waiter<S: Source> {
+    /// The key's place in the batch.
+    key: usize,
+    group: Arc<Group<S>>,
+    /// The key's place in the group.
+    position: usize,
+}
+
+impl<S: Source> Flights<S> {
+    /// No flights yet.
+    #[must_use]
+    pub fn new(source: S) -> Arc<Self> {
+        let table = Table { next_number: 0, flights: HashMap::new() };
+        Arc::new(Self { source: Arc::new(source), table: Mutex::new(table) })
+    }
+
+    /// Keys that are being fetched.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.table.lock().flights.len()
+    }
+
+    /// The number that the next batch will have: whoever refuses older ones joins only what starts from now on.
+    pub(super) fn next_number(&self) -> u64 {
+        self.table.lock().next_number
+    }
+
+    /// Sees to it that each key of `group` gets its answer: by a flight that is under way, if its number is at least
+    /// `oldest`, else by a new one.
+    pub(super) fn launch(self: &Arc<Self>, group: &Arc<Group<S>>, caller: &Caller, oldest: u64) {
+        let mut batches = Vec::new();
+        {
+            let mut table = self.table.lock();
+            let mut fresh = Vec::new();
+            for (position, key) in group.keys().enumerate() {
+                match table.flights.get(key) {
+                    Some((batch, place)) if batch.number >= oldest => {
+                        batch.waiters.lock().push(Waiter { key: *place, group: Arc::clone(group), position });
+                        group.waits_for(batch);
+                    }
+                    _ => fresh.push((position, key)),
+                }
+            }
+            for chunk in fresh.chunks(self.source.max_batch().max(1)) {
+                let waiter = |(key, (position, _)): (usize, &(usize, _))| Waiter {
+                    key,
+                    group: Arc::clone(group),
+                    position: *position,
+                };
+                let batch = Arc::new(Batch {
+                    number: table.next_number,
+                    keys: chunk.iter().map(|(_, key)| (*key).clone()).collect(),
+                    waiters: Mutex::new(chunk.iter().enumerate().map(waiter).collect()),
+                    abort: OnceLock::new(),
+                });
+                table.next_number += 1;
+                // A flight of the same key that was refused above goes on for those who wait for it.
+                for (place, key) in batch.keys.iter().enumerate() {
+                    table.flights.insert(key.clone(), (Arc::clone(&batch), place));
+                }
+                group.waits_for(&batch);
+                batches.push(batch);
+            }
+        }
+        for batch in batches {
+            self.spawn(batch, caller.clone());
+        }
+    }
+
+    /// `group` waits no more. A batch for which nobody waits any more is given up.
+    pub(super) fn leave(&self, group: &Arc<Group<S>>) {
+        for batch in group.batches() {
+            let mut table = self.table.lock();
+            let mut waiters = batch.waiters.lock();
+            waiters.retain(|waiter| !Arc::ptr_eq(&waiter.group, group));
+            if waiters.is_empty() {
+                table.land(&batch);
+                if let Some(abort) = batch.abort.get() {
+                    abort.abort();
+                }
+            }
+        }
+    }
+
+    /// The call runs as a task of its own, never polled by the request: it keeps tokio's budget, and its panic stays its.
+    fn spawn(self: &Arc<Self>, batch: Arc<Batch<S>>, caller: Caller) {
+        let landing = Landing { flights: Arc::clone(self), batch: Arc::clone(&batch) };
+        let task = tokio::spawn(async move {
+            let Landing { flights, batch } = &landing;
+            let answers = timeout(flights.source.cap(), flights.source.load(&batch.keys, caller)).await;
+            landing.land(answers.unwrap_or_else(|_| vec![Err(LoadError::from(ErrorCode::Timeout)); batch.keys.len()]));
+        });
+        // Set after the task began: one that is left in between is not aborted, and ends by its cap.
+        let _ = batch.abort.set(task.abort_handle());
+    }
+}
+
+impl<S: Source> Table<S> {
+    /// Nobody can join `batch` any more.
+    fn land(&mut self, batch: &Arc<Batch<S>>) {
+        for key in &batch.keys {
+            if self.flights.get(key).is_some_and(|(flight, _)| Arc::ptr_eq(flight, batch)) {
+                self.flights.remove(key);
+            }
+        }
+    }
+}
+
+/// Makes sure that a batch ends with an answer for every key, however its task ends.
+struct Landing<S: Source> {
+    flights: Arc<Flights<S>>,
+    batch: Arc<Batch<S>>,
+}
+
+impl<S: Source> Landing<S> {
+    fn land(&self, answers: Vec<Answer<S::Value>>) {
+        self.flights.table.lock().land(&self.batch);
+        let waiters = std::mem::take(&mut *self.batch.waiters.lock());
+        for Waiter { key, group, position } in waiters {
+            let missing = || Err(LoadError::from(ErrorCode::Internal));
+            group.answer(position, answers.get(key).cloned().unwrap_or_else(missing));
+        }
+    }
+}
+
+impl<S: Source> Drop for Landing<S> {
+    /// After a landing nobody waits any more. Before one, the task panicked or the runtime is going down: each key that
+    /// somebody waits for is INTERNAL.
+    fn drop(&mut self) {
+        self.land(Vec::new());
+    }
+}
