@@ -1,4 +1,32 @@
 //! What is read, and how it is batched: one file per entity, over the gRPC clients of the upstreams.
+//!
+//! [`Loaders`] is the process's: channels, fetches under way, metrics. [`RequestLoaders`] is one request's: its memo,
+//! its queues, its deadline, its viewer. Resolvers ask the latter and nothing else. This room never decides what a
+//! client may see beyond passing the viewer's token on, and never retries.
 
 pub mod batching;
-pub mod trace;
+mod comment;
+mod config;
+mod counts;
+mod edges;
+mod metrics;
+mod page;
+mod post;
+mod remote;
+mod request;
+mod trace;
+mod upstream;
+mod user;
+mod viewer;
+
+pub use batching::{Answer, LoadError};
+pub use comment::Comment;
+pub use config::Config;
+pub use counts::FollowCounts;
+pub use edges::Edge;
+pub use page::Page;
+pub use post::{ContentType, Post};
+pub use request::{Loaders, RequestLoaders};
+pub use trace::{CallCount, CallTrace, Trace};
+pub use upstream::Upstreams;
+pub use user::User;

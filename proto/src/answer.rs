@@ -16,7 +16,10 @@ pub trait IntoAnswer {
     /// What `found` holds.
     type Found;
 
-    /// The answer; a message without an outcome is an INTERNAL failure.
+    /// The answer.
+    ///
+    /// # Errors
+    /// The key's failure; INTERNAL for a message without an outcome.
     fn into_answer(self) -> Answer<Self::Found>;
 
     /// The message that says `answer`.

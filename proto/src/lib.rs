@@ -17,6 +17,7 @@ pub mod v1 {
         unused_qualifications,
         clippy::all,
         clippy::pedantic,
+        clippy::allow_attributes,
         reason = "generated code, documented in the .proto files"
     )]
     tonic::include_proto!("nova.v1");

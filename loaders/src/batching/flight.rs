@@ -105,7 +105,7 @@ impl<S: Source> Flights<S> {
             }
         }
         for batch in batches {
-            self.spawn(batch, caller.clone());
+            self.spawn(&batch, caller.clone());
         }
     }
 
@@ -125,12 +125,12 @@ impl<S: Source> Flights<S> {
     }
 
     /// The call runs as a task of its own, never polled by the request: it keeps tokio's budget, and its panic stays its.
-    fn spawn(self: &Arc<Self>, batch: Arc<Batch<S>>, caller: Caller) {
-        let landing = Landing { flights: Arc::clone(self), batch: Arc::clone(&batch) };
+    fn spawn(self: &Arc<Self>, batch: &Arc<Batch<S>>, caller: Caller) {
+        let landing = Landing { flights: Arc::clone(self), batch: Arc::clone(batch) };
         let task = tokio::spawn(async move {
             let Landing { flights, batch } = &landing;
             let answers = timeout(flights.source.cap(), flights.source.load(&batch.keys, caller)).await;
-            landing.land(answers.unwrap_or_else(|_| vec![Err(LoadError::from(ErrorCode::Timeout)); batch.keys.len()]));
+            landing.land(&answers.unwrap_or_else(|_| vec![Err(LoadError::from(ErrorCode::Timeout)); batch.keys.len()]));
         });
         // Set after the task began: one that is left in between is not aborted, and ends by its cap.
         let _ = batch.abort.set(task.abort_handle());
@@ -155,7 +155,7 @@ struct Landing<S: Source> {
 }
 
 impl<S: Source> Landing<S> {
-    fn land(&self, answers: Vec<Answer<S::Value>>) {
+    fn land(&self, answers: &[Answer<S::Value>]) {
         self.flights.table.lock().land(&self.batch);
         let waiters = std::mem::take(&mut *self.batch.waiters.lock());
         for Waiter { key, group, position } in waiters {
@@ -169,6 +169,6 @@ impl<S: Source> Drop for Landing<S> {
     /// After a landing nobody waits any more. Before one, the task panicked or the runtime is going down: each key that
     /// somebody waits for is INTERNAL.
     fn drop(&mut self) {
-        self.land(Vec::new());
+        self.land(&[]);
     }
 }

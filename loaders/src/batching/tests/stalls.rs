@@ -38,7 +38,7 @@ async fn a_resolver_that_wakes_itself_delays_its_loads_and_no_more() {
             .await;
         }
     };
-    let (_, loaded) = request.run(join(busy, request.load(1))).await;
+    let ((), loaded) = request.run(join(busy, request.load(1))).await;
     assert_eq!(loaded, Ok(Some(10)));
     assert_eq!(request.forced.load(Ordering::SeqCst), 1, "the flush was forced, once");
 }

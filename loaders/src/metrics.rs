@@ -1,0 +1,85 @@
+//! What the loaders count. Labels are RPC names and error codes, both compiled in.
+
+use nova_core::ErrorCode;
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{
+        counter::Counter,
+        family::Family,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::{Registry, Unit},
+};
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Rpc {
+    rpc_method: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Failure {
+    rpc_method: &'static str,
+    code: &'static str,
+}
+
+/// The metrics of all loaders.
+#[derive(Debug, Clone)]
+pub(crate) struct Metrics {
+    duration: Family<Rpc, Histogram>,
+    keys: Family<Rpc, Histogram>,
+    failures: Family<Failure, Counter>,
+    pub(crate) forced_flushes: Counter,
+}
+
+/// The metrics of one RPC.
+#[derive(Debug, Clone)]
+pub(crate) struct RpcMetrics {
+    rpc: &'static str,
+    pub(crate) duration: Histogram,
+    pub(crate) keys: Histogram,
+    failures: Family<Failure, Counter>,
+}
+
+impl Metrics {
+    pub(crate) fn register(registry: &mut Registry) -> Self {
+        let metrics = Self {
+            duration: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.000_25, 2.0, 16))),
+            keys: Family::new_with_constructor(|| Histogram::new(exponential_buckets(1.0, 2.0, 13))),
+            failures: Family::default(),
+            forced_flushes: Counter::default(),
+        };
+        registry.register_with_unit(
+            "rpc_client_call_duration",
+            "How long calls to upstreams take",
+            Unit::Seconds,
+            metrics.duration.clone(),
+        );
+        registry.register("nova_loader_batch_keys", "Keys of one upstream call", metrics.keys.clone());
+        registry.register(
+            "nova_loader_failures",
+            "Upstream calls that failed as a whole, by what clients were told",
+            metrics.failures.clone(),
+        );
+        registry.register(
+            "nova_loader_forced_flushes",
+            "Flushes of a request that kept waking itself; anything but 0 is a resolver that awaits something else",
+            metrics.forced_flushes.clone(),
+        );
+        metrics
+    }
+
+    pub(crate) fn of(&self, rpc: &'static str) -> RpcMetrics {
+        RpcMetrics {
+            rpc,
+            duration: self.duration.get_or_create_owned(&Rpc { rpc_method: rpc }),
+            keys: self.keys.get_or_create_owned(&Rpc { rpc_method: rpc }),
+            failures: self.failures.clone(),
+        }
+    }
+}
+
+impl RpcMetrics {
+    pub(crate) fn failed(&self, code: ErrorCode) {
+        self.failures.get_or_create(&Failure { rpc_method: self.rpc, code: code.as_str() }).inc();
+    }
+}

@@ -1,0 +1,115 @@
+//! One batch RPC as a source: the same deadline, identity, counting and error mapping for every upstream call.
+
+use std::{fmt::Debug, future::Future, hash::Hash, marker::PhantomData, time::Duration};
+
+use nova_proto::{Answer as WireAnswer, KeyFailure, metadata};
+use tokio::time::Instant;
+use tonic::{Request, Response, Status, metadata::MetadataValue};
+
+use crate::{
+    batching::{Answer, Caller, LoadError, Source},
+    metrics::RpcMetrics,
+    upstream::{Clients, code_of},
+};
+
+/// A read of many keys at an upstream.
+pub(crate) trait Rpc: Send + Sync + 'static {
+    /// `Service/Rpc`, as metrics and the debug view name it.
+    const NAME: &'static str;
+    /// Whether the viewer's token goes with the call. Then the key names the viewer.
+    const IDENTIFIED: bool = false;
+    /// What is asked.
+    type Key: Clone + Eq + Hash + Debug + Send + Sync + 'static;
+    /// What is answered.
+    type Value: Clone + Send + Sync + 'static;
+    /// The message that asks.
+    type Request: Send + 'static;
+    /// The message that answers.
+    type Response: Send + 'static;
+
+    /// The message that asks for `keys`.
+    fn request(keys: &[Self::Key]) -> Self::Request;
+
+    /// Sends it.
+    fn send(
+        clients: Clients,
+        request: Request<Self::Request>,
+    ) -> impl Future<Output = Result<Response<Self::Response>, Status>> + Send;
+
+    /// The answers, in the order of the keys.
+    fn answers(response: Self::Response) -> Vec<Answer<Self::Value>>;
+}
+
+/// Answers to an RPC that are put into the house's own values. A value that does not fit is the upstream's fault.
+pub(crate) fn read<W, V>(
+    answers: impl Iterator<Item = WireAnswer<W>>,
+    value: impl Fn(W) -> Option<V>,
+) -> Vec<Answer<V>> {
+    let malformed = LoadError { code: nova_core::ErrorCode::UpstreamUnavailable };
+    answers
+        .map(|answer| match answer {
+            Ok(Some(wire)) => value(wire).map(Some).ok_or(malformed),
+            Ok(None) => Ok(None),
+            Err(KeyFailure(code)) => Err(LoadError { code }),
+        })
+        .collect()
+}
+
+/// An [`Rpc`] over the process's channels.
+pub(crate) struct Remote<R> {
+    clients: Clients,
+    max_batch: usize,
+    cap: Duration,
+    metrics: RpcMetrics,
+    rpc: PhantomData<R>,
+}
+
+impl<R: Rpc> Remote<R> {
+    pub(crate) fn new(clients: Clients, max_batch: usize, cap: Duration, metrics: RpcMetrics) -> Self {
+        Self { clients, max_batch, cap, metrics, rpc: PhantomData }
+    }
+
+    async fn call(&self, keys: &[R::Key], caller: &Caller) -> Result<Vec<Answer<R::Value>>, Status> {
+        let mut request = Request::new(R::request(keys));
+        request.set_timeout(self.cap);
+        if R::IDENTIFIED
+            && let Some(credential) = &caller.credential
+        {
+            let bearer = MetadataValue::try_from(format!("Bearer {}", credential.expose()))
+                .map_err(|_| Status::unauthenticated("the token can't be sent"))?;
+            request.metadata_mut().insert(metadata::AUTHORIZATION, bearer);
+        }
+        let response = R::send(self.clients.clone(), request).await?;
+        let statements = response.metadata().get(metadata::STATEMENTS).and_then(|v| v.to_str().ok()?.parse().ok());
+        caller.trace.statements(statements.unwrap_or(0));
+        Ok(R::answers(response.into_inner()))
+    }
+}
+
+impl<R: Rpc> Source for Remote<R> {
+    type Key = R::Key;
+    type Value = R::Value;
+
+    fn max_batch(&self) -> usize {
+        self.max_batch
+    }
+
+    fn cap(&self) -> Duration {
+        self.cap
+    }
+
+    async fn load(&self, keys: &[R::Key], caller: Caller) -> Vec<Answer<R::Value>> {
+        caller.trace.call(R::NAME, keys.len());
+        #[expect(clippy::cast_precision_loss, reason = "a batch has at most some thousand keys")]
+        self.metrics.keys.observe(keys.len() as f64);
+        let begin = Instant::now();
+        let answers = self.call(keys, &caller).await;
+        self.metrics.duration.observe(begin.elapsed().as_secs_f64());
+        answers.unwrap_or_else(|status| {
+            let code = code_of(&status);
+            self.metrics.failed(code);
+            tracing::debug!(rpc = R::NAME, status = ?status.code(), message = status.message(), "upstream call failed");
+            vec![Err(LoadError { code }); keys.len()]
+        })
+    }
+}

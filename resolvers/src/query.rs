@@ -1,0 +1,104 @@
+//! Where reading begins.
+
+use async_graphql::{Context, Error, ID, Object};
+use futures_util::future::join_all;
+use nova_core::{ErrorCode, NodeId};
+
+use crate::{
+    connection::{Listing, PostConnection},
+    cursor::ListId,
+    error::{Field, bad_input, error, field},
+    node::{Node, loaders},
+    page_args::PageArgs,
+    post::Post,
+    user::User,
+};
+
+/// Most ids of one `nodes`.
+const MAX_NODES: usize = 100;
+/// Longest username that anybody has, in bytes; what is longer is not looked for.
+const MAX_USERNAME_BYTES: usize = 256;
+
+/// Where reading begins.
+pub struct Query;
+
+fn node_id(id: &ID) -> Result<NodeId, Error> {
+    NodeId::from_global(id).map_err(|_| error(ErrorCode::InvalidId))
+}
+
+/// Where reading begins.
+#[Object]
+impl Query {
+    /// The object of this id. Null when there is none.
+    async fn node(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The id of a user, a post or a comment.")] id: ID,
+    ) -> Field<Node> {
+        match node_id(&id) {
+            Ok(id) => Node::load(loaders(ctx), id).await,
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    /// The objects of these ids, in their order. Null for each that there is not.
+    async fn nodes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most 100 ids of users, posts and comments.")] ids: Vec<ID>,
+    ) -> Result<Vec<Field<Node>>, Error> {
+        if ids.len() > MAX_NODES {
+            return Err(bad_input("ids", "must be at most 100"));
+        }
+        let node = |id| async move {
+            match node_id(id) {
+                Ok(id) => Node::load(loaders(ctx), id).await,
+                Err(error) => Some(Err(error)),
+            }
+        };
+        Ok(join_all(ids.iter().map(node)).await)
+    }
+
+    /// Who asks. Null when anonymous.
+    async fn viewer(&self, ctx: &Context<'_>) -> Field<User> {
+        let viewer = loaders(ctx).viewer()?.user_id;
+        User::load_living(loaders(ctx), viewer).await
+    }
+
+    /// The user of this name. Null when there is none.
+    async fn user(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The name, in any case.")] username: String,
+    ) -> Field<User> {
+        if username.len() > MAX_USERNAME_BYTES {
+            return None;
+        }
+        field(loaders(ctx).user_named(&username).await, User)
+    }
+
+    /// The post of this id. Null when there is none.
+    async fn post(&self, ctx: &Context<'_>, #[graphql(desc = "The id of a post.")] id: ID) -> Field<Post> {
+        match node_id(&id) {
+            Ok(NodeId::Post(id)) => field(loaders(ctx).post(id).await, Post),
+            Ok(_) => Some(Err(error(ErrorCode::InvalidId))),
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    /// The posts of the viewer and of whom the viewer follows, newest first. Needs a viewer.
+    async fn feed(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, from the newest on: 1 to 100. 20 when left out.")] first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many, up to the oldest: 1 to 100.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Field<PostConnection> {
+        let Some(viewer) = loaders(ctx).viewer() else { return Some(Err(error(ErrorCode::Unauthenticated))) };
+        let list = ListId { field: "Query.feed", parent: viewer.user_id.0 };
+        let args = PageArgs { first, after, last, before };
+        let load = |spec| loaders(ctx).feed(viewer.user_id, spec);
+        Listing::page(ctx, list, args, load, |listing, page| PostConnection::new(ctx, listing, page)).await
+    }
+}

@@ -1,0 +1,88 @@
+//! The schema as a whole, and its export.
+
+use async_graphql::{EmptyMutation, EmptySubscription, SDLExportOptions, Schema};
+use nova_core::token::TokenSecret;
+
+use crate::{cursor::CursorCodec, query::Query};
+
+/// The public schema.
+pub type NovaSchema = Schema<Query, EmptyMutation, EmptySubscription>;
+
+/// What the schema is made with.
+#[derive(Debug, Clone)]
+pub struct SchemaConfig {
+    /// Signs cursors. All gateways of a fleet share it, or a page begun at one can't go on at another.
+    pub cursor_secret: TokenSecret,
+}
+
+/// The schema, ready to execute. A request's data holds its `Arc<RequestLoaders>`.
+#[must_use]
+pub fn schema(config: &SchemaConfig) -> NovaSchema {
+    Schema::build(Query, EmptyMutation, EmptySubscription).data(CursorCodec::new(&config.cursor_secret)).finish()
+}
+
+/// The contract as SDL: what `schema.graphql` holds.
+#[must_use]
+pub fn sdl() -> String {
+    let options = SDLExportOptions::new()
+        .sorted_fields()
+        .sorted_arguments()
+        .sorted_enum_items()
+        .include_specified_by()
+        .prefer_single_line_descriptions()
+        .use_space_ident()
+        .indent_width(2);
+    Schema::build(Query, EmptyMutation, EmptySubscription).finish().sdl_with_options(options)
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::parser::types::{TypeKind, TypeSystemDefinition};
+
+    use super::*;
+
+    #[test]
+    fn the_committed_contract_is_the_export() {
+        let committed = include_str!("../../schema.graphql");
+        assert!(committed == sdl(), "schema.graphql differs from the export: ./nova schema > schema.graphql");
+    }
+
+    #[test]
+    fn everything_is_described() {
+        let document = async_graphql::parser::parse_schema(sdl()).unwrap();
+        let mut silent = Vec::new();
+        for definition in document.definitions {
+            let TypeSystemDefinition::Type(definition) = definition else { continue };
+            let definition = definition.node;
+            let name = definition.name.node.as_str();
+            let described = definition.description.is_some();
+            let fields = match definition.kind {
+                TypeKind::Object(object) => object.fields,
+                TypeKind::Interface(interface) => interface.fields,
+                TypeKind::Enum(values) => {
+                    silent.extend(
+                        values
+                            .values
+                            .iter()
+                            .filter(|v| v.node.description.is_none())
+                            .map(|v| format!("{name}.{}", v.node.value.node)),
+                    );
+                    Vec::new()
+                }
+                _ => Vec::new(),
+            };
+            for field in fields {
+                let path = format!("{name}.{}", field.node.name.node);
+                let arguments = field.node.arguments.iter().filter(|a| a.node.description.is_none());
+                silent.extend(arguments.map(|a| format!("{path}({})", a.node.name.node)));
+                if field.node.description.is_none() {
+                    silent.push(path);
+                }
+            }
+            if !described {
+                silent.push(name.to_owned());
+            }
+        }
+        assert!(silent.is_empty(), "without a description: {silent:?}");
+    }
+}
