@@ -1,0 +1,20 @@
+//! Who calls, by the token that came with the call.
+
+use nova_core::{Viewer, token::TokenVerifier};
+use tonic::{Status, metadata::MetadataMap};
+
+/// The viewer of a call; `None` when it brings no token.
+///
+/// # Errors
+/// UNAUTHENTICATED for a token that does not verify: a bad token is never taken for none.
+pub(crate) fn viewer(metadata: &MetadataMap, verifier: &TokenVerifier) -> Result<Option<Viewer>, Status> {
+    let Some(value) = metadata.get(nova_proto::metadata::AUTHORIZATION) else { return Ok(None) };
+    let token = value
+        .to_str()
+        .ok()
+        .and_then(|text| text.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim_start())
+        .ok_or_else(|| Status::unauthenticated("not a bearer token"))?;
+    verifier.verify(token).map(Some).map_err(|error| Status::unauthenticated(error.to_string()))
+}

@@ -1,0 +1,7 @@
+//! Posts and their comments. What is deleted, or written by somebody deleted, is not there.
+
+mod repository;
+mod service;
+mod sql;
+
+pub(crate) use service::ContentService;

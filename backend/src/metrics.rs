@@ -1,0 +1,134 @@
+//! What is measured at the store, under OpenTelemetry's names.
+
+use std::sync::{Arc, OnceLock};
+
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _},
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::ConstGauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::{Registry, Unit},
+};
+use sqlx::PgPool;
+use tokio::time::Duration;
+
+/// The statement's name in the code.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Operation {
+    operation: &'static str,
+}
+
+/// Which statement failed, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Failure {
+    operation: &'static str,
+    error_type: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ConnectionState {
+    state: &'static str,
+}
+
+/// The store's instruments. Cheap to clone; clones count together.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    durations: Family<Operation, Histogram>,
+    waits: Histogram,
+    failures: Family<Failure, Counter>,
+    folded: Counter,
+    pool: Arc<OnceLock<PgPool>>,
+}
+
+/// 0.1 ms to 3.3 s.
+fn buckets() -> Histogram {
+    Histogram::new(exponential_buckets(0.0001, 2.0, 16))
+}
+
+impl Metrics {
+    /// Creates the instruments and registers them.
+    #[must_use]
+    pub fn register(registry: &mut Registry) -> Self {
+        let metrics = Self {
+            durations: Family::new_with_constructor(buckets as fn() -> Histogram),
+            waits: buckets(),
+            failures: Family::default(),
+            folded: Counter::default(),
+            pool: Arc::default(),
+        };
+        registry.register_with_unit(
+            "db_client_operation_duration",
+            "Time from sending a statement to having its rows",
+            Unit::Seconds,
+            metrics.durations.clone(),
+        );
+        registry.register_with_unit(
+            "db_client_connection_wait_time",
+            "Time that a statement waited for a connection",
+            Unit::Seconds,
+            metrics.waits.clone(),
+        );
+        registry.register(
+            "db_client_operation_failures",
+            "Statements without an answer, by what went wrong",
+            metrics.failures.clone(),
+        );
+        registry.register(
+            "counter_deltas_folded",
+            "Changes of counters that were moved into their roll-ups",
+            metrics.folded.clone(),
+        );
+        registry.register_collector(Box::new(Pool(Arc::clone(&metrics.pool))));
+        metrics
+    }
+
+    pub(crate) fn watch(&self, pool: &PgPool) {
+        // The first pool stays: a process has one.
+        let _ = self.pool.set(pool.clone());
+    }
+
+    pub(crate) fn waited(&self, time: Duration) {
+        self.waits.observe(time.as_secs_f64());
+    }
+
+    pub(crate) fn ran(&self, operation: &'static str, time: Duration) {
+        self.durations.get_or_create(&Operation { operation }).observe(time.as_secs_f64());
+    }
+
+    pub(crate) fn failed(&self, operation: &'static str, error_type: &'static str) {
+        self.failures.get_or_create(&Failure { operation, error_type }).inc();
+    }
+
+    pub(crate) fn folded(&self, deltas: u64) {
+        self.folded.inc_by(deltas);
+    }
+}
+
+/// Reads the pool when somebody scrapes.
+#[derive(Debug)]
+struct Pool(Arc<OnceLock<PgPool>>);
+
+impl Collector for Pool {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), std::fmt::Error> {
+        let Some(pool) = self.0.get() else { return Ok(()) };
+        let idle = i64::try_from(pool.num_idle()).unwrap_or(i64::MAX);
+        let used = i64::from(pool.size()).saturating_sub(idle);
+        let kind = prometheus_client::metrics::MetricType::Gauge;
+        let mut count =
+            encoder.encode_descriptor("db_client_connection_count", "Connections of the pool, by state", None, kind)?;
+        for (state, number) in [("idle", idle), ("used", used)] {
+            ConstGauge::new(number).encode(count.encode_family(&ConnectionState { state })?)?;
+        }
+        let max = ConstGauge::new(i64::from(pool.options().get_max_connections()));
+        max.encode(encoder.encode_descriptor(
+            "db_client_connection_max",
+            "Connections that the pool has at most",
+            None,
+            kind,
+        )?)
+    }
+}

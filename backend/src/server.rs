@@ -1,0 +1,153 @@
+//! Serves the services over whatever byte streams come in.
+
+use std::{
+    future::{Future, pending},
+    io,
+    sync::Arc,
+    time::Duration,
+};
+
+use futures_util::Stream;
+use nova_core::token::TokenVerifier;
+use nova_proto::v1::{content_server::ContentServer, social_server::SocialServer, users_server::UsersServer};
+use sqlx::PgPool;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+    time::sleep,
+};
+use tonic::{
+    server::NamedService,
+    service::{Routes, RoutesBuilder},
+    transport::{
+        Server,
+        server::{Connected, TcpIncoming},
+    },
+};
+use tonic_health::{ServingStatus, server::HealthReporter};
+use tonic_reflection::server::v1::{ServerReflection, ServerReflectionServer};
+
+use crate::{
+    ServiceName, content::ContentService, fold, metrics::Metrics, social::SocialService, store::Store,
+    users::UsersService,
+};
+
+/// Calls that one connection may have under way.
+const MAX_STREAMS: u32 = 512;
+/// How often an idle connection is asked whether the other end is there, and how long it has to answer.
+const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(5));
+/// How long calls under way may take once shutdown began.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// The services and what they stand on.
+#[derive(Debug, Clone)]
+pub struct Backend {
+    store: Store,
+    verifier: Arc<TokenVerifier>,
+}
+
+impl Backend {
+    /// Services over `pool`, which believe the tokens that `verifier` does.
+    #[must_use]
+    pub fn new(pool: PgPool, verifier: Arc<TokenVerifier>, metrics: Metrics) -> Self {
+        Self { store: Store::new(pool, metrics), verifier }
+    }
+
+    /// Serves `services`, gRPC health and reflection on each stream of `incoming`, until `shutdown` and then as long as
+    /// calls are under way, at most 10 s. While the social service is served, counters are folded in the background.
+    ///
+    /// # Errors
+    /// The transport's, when it can't be set up.
+    pub async fn serve<IO>(
+        self,
+        services: &[ServiceName],
+        incoming: impl Stream<Item = io::Result<IO>>,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), tonic::transport::Error>
+    where
+        IO: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+    {
+        let (health, health_service) = tonic_health::server::health_reporter();
+        let (routes, names) = self.routes(services);
+        report(&health, &names, ServingStatus::Serving).await;
+        let server = Server::builder()
+            .max_concurrent_streams(MAX_STREAMS)
+            .http2_keepalive_interval(Some(KEEPALIVE.0))
+            .http2_keepalive_timeout(Some(KEEPALIVE.1))
+            .add_routes(routes)
+            .add_service(health_service)
+            .add_optional_service(reflection(&names));
+
+        let (stopping, stopped) = oneshot::channel();
+        let done = server.serve_with_incoming_shutdown(incoming, async {
+            shutdown.await;
+            report(&health, &names, ServingStatus::NotServing).await;
+            // The receiver lives as long as this future.
+            let _ = stopping.send(());
+        });
+        let overdue = async {
+            match stopped.await {
+                Ok(()) => sleep(DRAIN).await,
+                Err(_) => pending().await,
+            }
+        };
+        let folding = async {
+            if services.contains(&ServiceName::Social) { fold::run(&self.store).await } else { pending().await }
+        };
+        tokio::select! {
+            outcome = done => outcome,
+            () = overdue => Ok(()),
+            never = folding => match never {},
+        }
+    }
+
+    /// The services' routes and full names.
+    fn routes(&self, services: &[ServiceName]) -> (Routes, Vec<&'static str>) {
+        let mut routes = RoutesBuilder::default();
+        let mut names = Vec::new();
+        for service in services {
+            let (store, verifier) = (self.store.clone(), Arc::clone(&self.verifier));
+            names.push(match service {
+                ServiceName::Users => {
+                    routes.add_service(UsersServer::new(UsersService::new(store)));
+                    UsersServer::<UsersService>::NAME
+                }
+                ServiceName::Content => {
+                    routes.add_service(ContentServer::new(ContentService::new(store, verifier)));
+                    ContentServer::<ContentService>::NAME
+                }
+                ServiceName::Social => {
+                    routes.add_service(SocialServer::new(SocialService::new(store, verifier)));
+                    SocialServer::<SocialService>::NAME
+                }
+            });
+        }
+        (routes.routes(), names)
+    }
+}
+
+/// The connections that `listener` accepts, each without Nagle's delay.
+pub fn tcp(listener: TcpListener) -> impl Stream<Item = io::Result<TcpStream>> {
+    TcpIncoming::from(listener).with_nodelay(Some(true))
+}
+
+async fn report(health: &HealthReporter, names: &[&str], status: ServingStatus) {
+    // The empty name stands for the process.
+    for name in names.iter().chain(&[""]) {
+        health.set_service_status(*name, status).await;
+    }
+}
+
+/// Reflection of the services in `names`. Without a readable description there is none; nothing else depends on it.
+fn reflection(names: &[&str]) -> Option<ServerReflectionServer<impl ServerReflection>> {
+    let builder = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(nova_proto::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
+    let described = names.iter().chain(&["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection"]);
+    described
+        .fold(builder, |builder, name| builder.with_service_name(*name))
+        .build_v1()
+        .inspect_err(|error| tracing::error!(%error, "no reflection"))
+        .ok()
+}

@@ -1,0 +1,7 @@
+//! Who likes what and who follows whom. Edges of deleted people are not there.
+
+mod repository;
+mod service;
+mod sql;
+
+pub(crate) use service::SocialService;

@@ -1,0 +1,132 @@
+//! The only way to Postgres: every statement is timed, counted, and ends at its call's deadline.
+
+use std::time::Duration;
+
+use sqlx::{
+    FromRow, PgPool, Postgres,
+    postgres::{PgArguments, PgRow},
+    query::QueryAs,
+};
+use tokio::time::{Instant, timeout_at};
+use tonic::Status;
+
+use crate::{call::Call, metrics::Metrics};
+
+/// The pool and its instruments. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    pool: PgPool,
+    metrics: Metrics,
+}
+
+/// Why a statement has no answer. What the store said about it is in the log and nowhere else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum StoreError {
+    #[error("the store does not answer")]
+    Unavailable,
+    #[error("the store did not answer in time")]
+    Timeout,
+    #[error("internal error")]
+    Internal,
+}
+
+impl Store {
+    pub(crate) fn new(pool: PgPool, metrics: Metrics) -> Self {
+        metrics.watch(&pool);
+        Self { pool, metrics }
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Runs one statement and reads all its rows. `operation` names it in metrics and logs.
+    ///
+    /// At the deadline the wait ends; the statement itself runs on until the server's `statement_timeout`.
+    pub(crate) async fn rows<T>(
+        &self,
+        call: &Call,
+        operation: &'static str,
+        query: QueryAs<'_, Postgres, T, PgArguments>,
+    ) -> Result<Vec<T>, StoreError>
+    where
+        T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        let outcome = timeout_at(call.deadline().instant(), self.run(call, operation, query)).await;
+        let error = match outcome {
+            Ok(Ok(rows)) => return Ok(rows),
+            Ok(Err(error)) => {
+                let kind = StoreError::from(&error);
+                tracing::warn!(operation, %error, "statement failed");
+                kind
+            }
+            Err(_) => {
+                tracing::warn!(operation, "statement abandoned at the deadline");
+                StoreError::Timeout
+            }
+        };
+        self.metrics.failed(operation, error.label());
+        Err(error)
+    }
+
+    async fn run<T>(
+        &self,
+        call: &Call,
+        operation: &'static str,
+        query: QueryAs<'_, Postgres, T, PgArguments>,
+    ) -> Result<Vec<T>, sqlx::Error>
+    where
+        T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        let asked = Instant::now();
+        let connection = self.pool.acquire().await;
+        let acquired = Instant::now();
+        self.metrics.waited(acquired - asked);
+        call.count_statement();
+        let rows = query.fetch_all(&mut *connection?).await?;
+        let took: Duration = acquired.elapsed();
+        self.metrics.ran(operation, took);
+        tracing::debug!(operation, rows = rows.len(), ?took, "statement");
+        Ok(rows)
+    }
+}
+
+impl StoreError {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Unavailable => "unavailable",
+            Self::Timeout => "timeout",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+impl From<&sqlx::Error> for StoreError {
+    fn from(error: &sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) | sqlx::Error::Tls(_) => {
+                Self::Unavailable
+            }
+            sqlx::Error::Database(error) => match error.code().as_deref() {
+                // query_canceled: the statement_timeout
+                Some("57014") => Self::Timeout,
+                // shutdown, crash, starting up; too many connections; lost connection
+                Some("57P01" | "57P02" | "57P03" | "53300") => Self::Unavailable,
+                Some(code) if code.starts_with("08") => Self::Unavailable,
+                _ => Self::Internal,
+            },
+            _ => Self::Internal,
+        }
+    }
+}
+
+impl From<StoreError> for Status {
+    fn from(error: StoreError) -> Self {
+        let message = error.to_string();
+        match error {
+            StoreError::Unavailable => Self::unavailable(message),
+            StoreError::Timeout => Self::deadline_exceeded(message),
+            StoreError::Internal => Self::internal(message),
+        }
+    }
+}

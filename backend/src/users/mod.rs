@@ -1,0 +1,7 @@
+//! Who is who.
+
+mod repository;
+mod service;
+mod sql;
+
+pub(crate) use service::UsersService;
