@@ -4,6 +4,7 @@ use std::time::Duration;
 
 /// Settings of the loaders.
 #[derive(Debug, Clone, clap::Args)]
+#[group(id = "loaders")]
 pub struct Config {
     /// Longest time that one upstream call may take, in milliseconds, whoever waits for it.
     #[arg(long, env = "NOVA_UPSTREAM_TIMEOUT_MS", default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(1..=60_000))]

@@ -1,6 +1,15 @@
 //! What the loaders count. Labels are RPC names and error codes, both compiled in.
 
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
 use nova_core::ErrorCode;
+use parking_lot::Mutex;
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{
@@ -10,6 +19,8 @@ use prometheus_client::{
     },
     registry::{Registry, Unit},
 };
+
+use crate::trace::CallCount;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Rpc {
@@ -22,12 +33,21 @@ struct Failure {
     code: &'static str,
 }
 
+/// Calls and keys of one RPC since the process began.
+#[derive(Debug, Default)]
+struct Total {
+    calls: AtomicU64,
+    keys: AtomicU64,
+}
+
 /// The metrics of all loaders.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Metrics {
     duration: Family<Rpc, Histogram>,
     keys: Family<Rpc, Histogram>,
     failures: Family<Failure, Counter>,
+    /// Filled when the process starts.
+    totals: Mutex<BTreeMap<&'static str, Arc<Total>>>,
     pub(crate) forced_flushes: Counter,
 }
 
@@ -36,7 +56,8 @@ pub(crate) struct Metrics {
 pub(crate) struct RpcMetrics {
     rpc: &'static str,
     pub(crate) duration: Histogram,
-    pub(crate) keys: Histogram,
+    keys: Histogram,
+    total: Arc<Total>,
     failures: Family<Failure, Counter>,
 }
 
@@ -46,6 +67,7 @@ impl Metrics {
             duration: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.000_25, 2.0, 16))),
             keys: Family::new_with_constructor(|| Histogram::new(exponential_buckets(1.0, 2.0, 13))),
             failures: Family::default(),
+            totals: Mutex::default(),
             forced_flushes: Counter::default(),
         };
         registry.register_with_unit(
@@ -73,12 +95,27 @@ impl Metrics {
             rpc,
             duration: self.duration.get_or_create_owned(&Rpc { rpc_method: rpc }),
             keys: self.keys.get_or_create_owned(&Rpc { rpc_method: rpc }),
+            total: Arc::clone(self.totals.lock().entry(rpc).or_default()),
             failures: self.failures.clone(),
         }
+    }
+
+    /// What was asked of each RPC since the process began.
+    pub(crate) fn totals(&self) -> BTreeMap<&'static str, CallCount> {
+        let count = |total: &Total| CallCount { calls: total.calls.load(Relaxed), keys: total.keys.load(Relaxed) };
+        self.totals.lock().iter().map(|(rpc, total)| (*rpc, count(total))).collect()
     }
 }
 
 impl RpcMetrics {
+    /// A call for `keys` keys begins.
+    pub(crate) fn called(&self, keys: usize) {
+        self.total.calls.fetch_add(1, Relaxed);
+        self.total.keys.fetch_add(keys as u64, Relaxed);
+        #[expect(clippy::cast_precision_loss, reason = "a batch has at most some thousand keys")]
+        self.keys.observe(keys as f64);
+    }
+
     pub(crate) fn failed(&self, code: ErrorCode) {
         self.failures.get_or_create(&Failure { rpc_method: self.rpc, code: code.as_str() }).inc();
     }

@@ -1,9 +1,11 @@
 //! The loaders of the process, and those of one request.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     future::Future,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use nova_core::{CommentId, Deadline, PageSpec, PostId, UserId, Viewer};
@@ -19,7 +21,7 @@ use crate::{
     metrics::Metrics,
     post::{Feed, PostById, PostsByAuthor},
     remote::Remote,
-    trace::{CallTrace, Trace},
+    trace::{CallCount, CallTrace, Trace},
     upstream::{Clients, Upstreams},
     user::{UserById, UserByUsername},
     viewer::{ViewerFollows, ViewerLikes},
@@ -121,6 +123,12 @@ impl Loaders {
         Self(Arc::new(Process::new(&upstreams.into(), config, Metrics::register(registry))))
     }
 
+    /// What was asked of each upstream since the process began.
+    #[must_use]
+    pub fn totals(&self) -> BTreeMap<&'static str, CallCount> {
+        self.0.metrics.totals()
+    }
+
     /// The loaders of one request of `viewer`, which must have its answer by `deadline`.
     #[must_use]
     pub fn request(&self, viewer: Option<Viewer>, deadline: Deadline) -> Arc<RequestLoaders> {
@@ -162,7 +170,13 @@ impl RequestLoaders {
     /// What the request has asked of its upstreams so far.
     #[must_use]
     pub fn trace(&self) -> CallTrace {
-        CallTrace { upstream_time: self.scope.waited(), ..self.caller.trace.read() }
+        self.caller.trace.read()
+    }
+
+    /// How long the request waited for its upstreams; time in which it waited for several counts once.
+    #[must_use]
+    pub fn upstream_time(&self) -> Duration {
+        self.scope.waited()
     }
 
     /// Runs `future`, in which the loads of this request are awaited, and answers them stall by stall. At the deadline

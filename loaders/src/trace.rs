@@ -1,6 +1,6 @@
 //! What one request has asked of its upstreams: for the debug view and for the tests that pin it.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use parking_lot::Mutex;
 
@@ -15,8 +15,6 @@ pub struct CallTrace {
     pub calls: BTreeMap<&'static str, CallCount>,
     /// Statements that the stores ran for these calls.
     pub statements: u64,
-    /// How long the request waited for its upstreams; time in which it waited for several counts once.
-    pub upstream_time: Duration,
 }
 
 /// How often one RPC was called, and for how many keys.

@@ -1,0 +1,138 @@
+//! What can be set from outside, with units and defaults. This file never reads the environment: clap does, in the composition root.
+
+use std::{net::SocketAddr, time::Duration};
+
+/// The longest execution budget that can be configured, in milliseconds. Compiled in.
+pub const MAX_EXECUTION_TIMEOUT_MS: u64 = 60_000;
+/// The largest request body that can be configured, in bytes. Compiled in.
+pub const MAX_BODY_BYTES: u64 = 1024 * 1024;
+
+/// Settings of the gateway.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+// A group of its own name: the other rooms' settings are called `Config` too, and one command may have several.
+#[group(id = "gateway")]
+#[command(next_help_heading = "Gateway")]
+pub struct Config {
+    /// Where clients connect: address and port.
+    #[arg(long = "listen", env = "NOVA_LISTEN", value_name = "NOVA_LISTEN", default_value_t = Self::default().listen)]
+    pub listen: SocketAddr,
+
+    /// Where the operator connects (metrics, health, ops): address and port.
+    #[arg(long = "admin-listen", env = "NOVA_ADMIN_ADDR", value_name = "NOVA_ADMIN_ADDR", default_value_t = Self::default().admin_listen)]
+    pub admin_listen: SocketAddr,
+
+    /// How long one operation may run, in milliseconds (1 to 60000).
+    #[arg(long, env = "NOVA_EXECUTION_TIMEOUT_MS", value_name = "NOVA_EXECUTION_TIMEOUT_MS",
+          value_parser = clap::value_parser!(u64).range(1..=MAX_EXECUTION_TIMEOUT_MS),
+          default_value_t = Self::default().execution_timeout_ms)]
+    pub execution_timeout_ms: u64,
+
+    /// Largest request body, in bytes (1 to 1048576).
+    #[arg(long, env = "NOVA_MAX_BODY_BYTES", value_name = "NOVA_MAX_BODY_BYTES",
+          value_parser = clap::value_parser!(u64).range(1..=MAX_BODY_BYTES),
+          default_value_t = Self::default().max_body_bytes)]
+    pub max_body_bytes: u64,
+
+    /// How long a client may take to send a request's head, and how long an idle connection is kept, in milliseconds.
+    #[arg(long, env = "NOVA_HEADER_TIMEOUT_MS", value_name = "NOVA_HEADER_TIMEOUT_MS",
+          value_parser = clap::value_parser!(u64).range(1..), default_value_t = Self::default().header_timeout_ms)]
+    pub header_timeout_ms: u64,
+
+    /// How long a client may take to send a request's body, in milliseconds.
+    #[arg(long, env = "NOVA_BODY_TIMEOUT_MS", value_name = "NOVA_BODY_TIMEOUT_MS",
+          value_parser = clap::value_parser!(u64).range(1..), default_value_t = Self::default().body_timeout_ms)]
+    pub body_timeout_ms: u64,
+
+    /// GraphQL requests that are worked on at a time; one more is refused at once with 503.
+    #[arg(long, env = "NOVA_MAX_REQUESTS", value_name = "NOVA_MAX_REQUESTS",
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000), default_value_t = Self::default().max_requests)]
+    pub max_requests: u32,
+
+    /// Connections that are open at a time; one more waits in the kernel's queue.
+    #[arg(long, env = "NOVA_MAX_CONNECTIONS", value_name = "NOVA_MAX_CONNECTIONS",
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000), default_value_t = Self::default().max_connections)]
+    pub max_connections: u32,
+
+    /// Memory that parsed documents may take at most, in bytes. Each counts as the most that its text could need: ordinary
+    /// documents take a tenth of that, and the default holds about a thousand.
+    #[arg(long, env = "NOVA_DOCUMENT_CACHE_BYTES", value_name = "NOVA_DOCUMENT_CACHE_BYTES",
+          default_value_t = Self::default().document_cache_bytes)]
+    pub document_cache_bytes: u64,
+
+    /// How long requests may go on after the gateway was told to stop, in milliseconds.
+    #[arg(long, env = "NOVA_DRAIN_TIMEOUT_MS", value_name = "NOVA_DRAIN_TIMEOUT_MS",
+          default_value_t = Self::default().drain_timeout_ms)]
+    pub drain_timeout_ms: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            admin_listen: SocketAddr::from(([127, 0, 0, 1], 9180)),
+            execution_timeout_ms: 30_000,
+            max_body_bytes: MAX_BODY_BYTES,
+            header_timeout_ms: 30_000,
+            body_timeout_ms: 10_000,
+            max_requests: 1_024,
+            max_connections: 8_192,
+            document_cache_bytes: 128 * 1024 * 1024,
+            drain_timeout_ms: 30_000,
+        }
+    }
+}
+
+impl Config {
+    pub(crate) fn execution_timeout(&self) -> Duration {
+        Duration::from_millis(self.execution_timeout_ms.min(MAX_EXECUTION_TIMEOUT_MS))
+    }
+
+    pub(crate) fn max_body(&self) -> usize {
+        usize::try_from(self.max_body_bytes.min(MAX_BODY_BYTES)).unwrap_or(usize::MAX)
+    }
+
+    pub(crate) fn header_timeout(&self) -> Duration {
+        Duration::from_millis(self.header_timeout_ms)
+    }
+
+    pub(crate) fn body_timeout(&self) -> Duration {
+        Duration::from_millis(self.body_timeout_ms)
+    }
+
+    pub(crate) fn drain_timeout(&self) -> Duration {
+        Duration::from_millis(self.drain_timeout_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Cli {
+        #[command(flatten)]
+        config: Config,
+    }
+
+    #[test]
+    fn nothing_said_is_the_default() {
+        assert_eq!(Cli::try_parse_from(["nova"]).unwrap().config, Config::default());
+    }
+
+    #[test]
+    fn a_ceiling_can_not_be_lifted_and_the_refusal_names_the_variable() {
+        for (flag, value, name) in [
+            ("--execution-timeout-ms", "60001", "NOVA_EXECUTION_TIMEOUT_MS"),
+            ("--max-body-bytes", "1048577", "NOVA_MAX_BODY_BYTES"),
+            ("--max-requests", "0", "NOVA_MAX_REQUESTS"),
+            ("--listen", "nowhere", "NOVA_LISTEN"),
+        ] {
+            let refusal = Cli::try_parse_from(["nova", flag, value]).unwrap_err().to_string();
+            assert!(refusal.contains(name), "{refusal}");
+        }
+        let unparsed = Config { execution_timeout_ms: u64::MAX, max_body_bytes: u64::MAX, ..Config::default() };
+        assert_eq!((unparsed.execution_timeout().as_secs(), unparsed.max_body()), (60, 1024 * 1024));
+    }
+}

@@ -1,0 +1,106 @@
+//! The executor: the only way to the schema, on every transport. [`Executor::run`] is the order of the stages; a stage that
+//! refuses ends it there. Nothing here knows HTTP.
+
+use std::{sync::Arc, time::Duration};
+
+use async_graphql::{Request, Response, ServerError, Variables};
+use nova_core::{Deadline, Viewer};
+use nova_loaders::{Loaders, RequestLoaders};
+use nova_resolvers::NovaSchema;
+use tokio::time::{Instant, timeout_at};
+
+use crate::{debug::Stages, document::DocumentCache, errors, metrics::Metrics, operation};
+
+/// How long after the deadline the execution is dropped. At the deadline the loaders fail every wait with TIMEOUT, and the
+/// executor needs a moment to put together what there is.
+const GRACE: Duration = Duration::from_millis(50);
+
+/// One operation, as it came in.
+pub(crate) struct Operation<'a> {
+    pub(crate) document: &'a str,
+    pub(crate) name: Option<String>,
+    pub(crate) variables: Variables,
+    pub(crate) viewer: Option<Viewer>,
+    pub(crate) deadline: Deadline,
+}
+
+/// What became of an operation.
+pub(crate) struct Answer {
+    pub(crate) response: Response,
+    /// Whether it was executed. If not, the response has no `data`, not even null.
+    pub(crate) executed: bool,
+    pub(crate) stages: Stages,
+    /// What was loaded for it; nothing when it was not executed.
+    pub(crate) loaders: Option<Arc<RequestLoaders>>,
+}
+
+/// Runs operations against the schema.
+pub(crate) struct Executor {
+    schema: NovaSchema,
+    pub(crate) documents: DocumentCache,
+}
+
+impl Executor {
+    pub(crate) fn new(schema: NovaSchema, documents: DocumentCache) -> Self {
+        Self { schema, documents }
+    }
+
+    /// The stages of one operation, in their order: document, operation, variables, execution. The static guard, the rate
+    /// limit and the policy belong between the variables and the execution: they read the document, and must answer before
+    /// validation, whose time a small document can blow up.
+    pub(crate) async fn run(&self, operation: Operation<'_>, loaders: &Loaders, metrics: &Metrics) -> Answer {
+        let started = Instant::now();
+        let parsed = self.documents.parse(operation.document, metrics);
+        let parse = started.elapsed();
+        let document = match parsed.as_ref() {
+            Ok(document) => document,
+            Err(failure) => return Answer::refused(errors::parse_failed(failure), parse, started),
+        };
+        let checked = operation::select(document, operation.name.as_deref())
+            .and_then(|selected| operation::check_variables(selected, &operation.variables));
+        if let Err(error) = checked {
+            return Answer::refused(error, parse, started);
+        }
+
+        let loaders = loaders.request(operation.viewer, operation.deadline);
+        let mut request = Request::new("").variables(operation.variables).data(Arc::clone(&loaders));
+        request.operation_name = operation.name;
+        request.set_parsed_query(document.clone());
+        let executing = Instant::now();
+        let (mut response, executed) = match self.execute(request, &loaders, operation.deadline).await {
+            Some(response) => {
+                let executed = response.errors.is_empty() || !never_began(&response);
+                (response, executed)
+            }
+            None => (Response::from_errors(vec![errors::timed_out()]), true),
+        };
+        if !response.errors.is_empty() {
+            errors::classify(&mut response.errors, document);
+        }
+        let stages = Stages { parse, execute: executing.elapsed(), total: started.elapsed() };
+        Answer { response, executed, stages, loaders: Some(loaders) }
+    }
+
+    /// `None` when it was dropped.
+    async fn execute(&self, request: Request, loaders: &Arc<RequestLoaders>, deadline: Deadline) -> Option<Response> {
+        #[expect(clippy::disallowed_methods, reason = "the one way to the schema")]
+        let execution = self.schema.execute(request);
+        timeout_at(deadline.instant() + GRACE, loaders.drive(execution)).await.ok()
+    }
+}
+
+/// Whether validation ended it: what fails while it runs knows where.
+fn never_began(response: &Response) -> bool {
+    response.data == async_graphql::Value::Null && response.errors.iter().all(|error| error.path.is_empty())
+}
+
+impl Answer {
+    fn refused(error: ServerError, parse: Duration, started: Instant) -> Self {
+        Self {
+            response: Response::from_errors(vec![error]),
+            executed: false,
+            stages: Stages { parse, execute: Duration::ZERO, total: started.elapsed() },
+            loaders: None,
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What the stages share: one value for the process, put together from what the composition root hands in.
+
+use std::sync::Arc;
+
+use nova_core::{clock::SharedClock, token::TokenVerifier};
+use nova_loaders::Loaders;
+use nova_resolvers::NovaSchema;
+use prometheus_client::{
+    metrics::{gauge::Gauge, info::Info},
+    registry::Registry,
+};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::Instant,
+};
+
+use crate::{
+    config::Config,
+    document::DocumentCache,
+    executor::Executor,
+    health::{Readiness, Upstream},
+    http::around::RequestIds,
+    metrics::Metrics,
+    viewer_check::ViewerCheck,
+};
+
+/// Which build this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Build {
+    /// The version of the binary.
+    pub version: &'static str,
+    /// The commit it was built from, or `unknown`.
+    pub commit: &'static str,
+}
+
+/// What a gateway is made of.
+pub struct GatewayParts {
+    /// The schema that operations run against.
+    pub schema: NovaSchema,
+    /// Where resolvers get their values.
+    pub loaders: Loaders,
+    /// Reads access tokens.
+    pub verifier: Arc<TokenVerifier>,
+    /// Tells the wall time.
+    pub clock: SharedClock,
+    /// Settings.
+    pub config: Config,
+    /// The process's metrics, those of the other rooms already in it; the gateway adds its own and shows them all.
+    pub registry: Registry,
+    /// Whom readiness asks.
+    pub upstreams: Vec<Upstream>,
+    /// What `/ops` says about the binary.
+    pub build: Build,
+}
+
+/// The gateway. [`serve`](crate::serve) opens its doors.
+pub struct Gateway {
+    pub(crate) config: Config,
+    pub(crate) executor: Executor,
+    pub(crate) loaders: Loaders,
+    pub(crate) verifier: Arc<TokenVerifier>,
+    pub(crate) viewers: ViewerCheck,
+    pub(crate) readiness: Readiness,
+    pub(crate) metrics: Metrics,
+    pub(crate) registry: Registry,
+    pub(crate) ids: RequestIds,
+    pub(crate) build: Build,
+    /// When it started, for people.
+    pub(crate) started_at: String,
+    /// When it started, for arithmetic.
+    pub(crate) started: Instant,
+    work: Semaphore,
+}
+
+impl Gateway {
+    /// A gateway that serves nothing yet.
+    #[must_use]
+    pub fn new(parts: GatewayParts) -> Self {
+        let GatewayParts { schema, loaders, verifier, clock, config, mut registry, upstreams, build } = parts;
+        let metrics = Metrics::register(&mut registry);
+        let labels = [("version", build.version), ("commit", build.commit)];
+        registry.register("nova_build", "The build that runs", Info::new(labels.to_vec()));
+        let now = clock.now();
+        Self {
+            executor: Executor::new(schema, DocumentCache::new(config.document_cache_bytes)),
+            loaders,
+            verifier,
+            viewers: ViewerCheck::new(),
+            readiness: Readiness::new(upstreams),
+            metrics,
+            registry,
+            ids: RequestIds::new(now.timestamp_millis()),
+            build,
+            started_at: now.to_rfc3339(),
+            started: Instant::now(),
+            work: Semaphore::new(config.max_requests as usize),
+            config,
+        }
+    }
+
+    /// A place among the requests in work; `None` when all are taken. Nobody waits for one.
+    pub(crate) fn admit(&self) -> Option<InWork<'_>> {
+        let permit = self.work.try_acquire().ok()?;
+        self.metrics.active_requests.inc();
+        Some(InWork { active: &self.metrics.active_requests, _permit: permit })
+    }
+}
+
+/// A request in work, until it is dropped.
+pub(crate) struct InWork<'a> {
+    active: &'a Gauge,
+    _permit: SemaphorePermit<'a>,
+}
+
+impl Drop for InWork<'_> {
+    fn drop(&mut self) {
+        self.active.dec();
+    }
+}

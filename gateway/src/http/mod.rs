@@ -1,0 +1,110 @@
+//! The public door: `POST /graphql` and the health of the gateway. [`stages`] is the way of a request, top to bottom; each
+//! stage has its file. Nothing here reads a store or decides what a field answers.
+
+pub(crate) mod around;
+mod body;
+pub(crate) mod negotiate;
+mod operation;
+pub(crate) mod refusal;
+pub(crate) mod respond;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    response::Response,
+    routing::{any, get},
+};
+use futures_util::try_join;
+use http::Method;
+use nova_core::{Deadline, Viewer};
+
+use self::{negotiate::MediaType, operation::Parameters, refusal::Refusal};
+use crate::{
+    auth, debug,
+    executor::{Answer, Operation},
+    gateway::Gateway,
+    health,
+};
+
+/// The routes of the public port.
+pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
+    Router::new()
+        .route("/graphql", any(graphql))
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .fallback(nothing)
+        .with_state(gateway)
+}
+
+async fn graphql(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
+    let accepted = negotiate::accepted(request.headers());
+    match stages(&gateway, accepted, request).await {
+        Ok(response) => response,
+        Err(refusal) => respond::refusal(&refusal, accepted.unwrap_or(MediaType::Json), Some(&gateway.metrics)),
+    }
+}
+
+/// The stages, cheapest first: what can be refused without the body is refused before it is read.
+async fn stages(gateway: &Gateway, accepted: Option<MediaType>, request: Request) -> Result<Response, Refusal> {
+    let (head, body) = request.into_parts();
+    if head.method != Method::POST {
+        return Err(Refusal::Method);
+    }
+    let media = accepted.ok_or(Refusal::NotAcceptable)?;
+    let _in_work = gateway.admit().ok_or(Refusal::Overloaded)?;
+    if !negotiate::sends_json(&head.headers) {
+        return Err(Refusal::ContentType);
+    }
+    let viewer = auth::viewer(&head.headers, &gateway.verifier)?;
+    let debug = debug::wanted(&head.headers, viewer.as_ref());
+    let config = &gateway.config;
+    let bytes = body::read(&head.headers, body, config.max_body(), config.body_timeout()).await?;
+    let answer = execute(gateway, Parameters::parse(&bytes)?, viewer, debug).await?;
+    let waited = answer.loaders.as_ref().map(|loaders| loaders.upstream_time()).unwrap_or_default();
+    let overhead = answer.stages.total.saturating_sub(waited);
+    gateway.metrics.overhead(overhead);
+    let trace = || answer.loaders.as_ref().map(|loaders| loaders.trace()).unwrap_or_default();
+    let view = debug.then(|| debug::DebugView::new(trace(), answer.stages, overhead));
+    Ok(respond::answer(&answer, media, view, &gateway.metrics))
+}
+
+/// Execution, with the check of the viewer beside it. A viewer who is gone ends it.
+async fn execute(
+    gateway: &Gateway,
+    parameters: Parameters<'_>,
+    viewer: Option<Viewer>,
+    debug: bool,
+) -> Result<Answer, Refusal> {
+    let deadline = Deadline::after(gateway.config.execution_timeout());
+    let viewer_id = viewer.as_ref().map(|viewer| viewer.user_id);
+    let operation = Operation {
+        document: &parameters.query,
+        name: parameters.operation_name,
+        variables: parameters.variables,
+        viewer,
+        deadline,
+    };
+    let run = gateway.executor.run(operation, &gateway.loaders, &gateway.metrics);
+    let Some(id) = viewer_id else { return Ok(run.await) };
+    let check = async {
+        let gone = gateway.viewers.is_gone(id, &gateway.loaders, deadline, &gateway.metrics).await;
+        if gone { Err(Refusal::UnknownUser) } else { Ok(()) }
+    };
+    if debug {
+        // One after the other: an operation that reads the viewer too would join the check's fetch now and then, and the
+        // view would not count the same calls every time.
+        check.await?;
+        return Ok(run.await);
+    }
+    let ((), answer) = try_join!(check, async { Ok(run.await) })?;
+    Ok(answer)
+}
+
+async fn nothing(State(gateway): State<Arc<Gateway>>) -> Response {
+    respond::refusal(&Refusal::NotFound, MediaType::Json, Some(&gateway.metrics))
+}
+
+#[cfg(test)]
+mod tests;

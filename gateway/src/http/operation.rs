@@ -1,0 +1,122 @@
+//! The body as a GraphQL request: JSON, one object, the four parameters of the specification. It never reads the document.
+//!
+//! A repeated parameter is refused; a repeated name within `variables` counts as its last value. Parameters that nobody
+//! knows are not looked at.
+
+use std::borrow::Cow;
+
+use async_graphql::Variables;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::refusal::Refusal;
+
+/// The parameters of one request, borrowed from its body where JSON's escapes allow.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Parameters<'a> {
+    /// The document.
+    #[serde(borrow)]
+    pub(crate) query: Cow<'a, str>,
+    /// Which of its operations.
+    #[serde(default)]
+    pub(crate) operation_name: Option<String>,
+    /// Values for the operation's variables.
+    #[serde(default)]
+    pub(crate) variables: Variables,
+    /// For protocol extensions. None is known yet; it must be an object all the same.
+    #[serde(default, rename = "extensions")]
+    _extensions: Option<Map<String, Value>>,
+}
+
+impl<'a> Parameters<'a> {
+    pub(crate) fn parse(body: &'a [u8]) -> Result<Self, Refusal> {
+        let text = std::str::from_utf8(body).map_err(|_| Refusal::BadRequest("the body is not UTF-8".into()))?;
+        match text.trim_start().bytes().next() {
+            None => Err(Refusal::BadRequest("the body is empty".into())),
+            Some(b'[') => Err(Refusal::BadRequest("one request at a time: batches are not offered".into())),
+            Some(b'{') => serde_json::from_str(text).map_err(|error| {
+                // The parser quotes what it did not expect, and that may be as long as the body.
+                let why: String = error.to_string().chars().take(200).collect();
+                Refusal::BadRequest(format!("the body is not a GraphQL request: {why}"))
+            }),
+            Some(_) => Err(Refusal::BadRequest("the body is not a JSON object".into())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn refusal(body: impl AsRef<[u8]>) -> String {
+        match Parameters::parse(body.as_ref()) {
+            Err(Refusal::BadRequest(message)) => message,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn all_four_parameters_are_read() {
+        let body = br#" {"query":"{ a }","operationName":"A","variables":{"n":1},"extensions":{"x":[1]},"more":2}"#;
+        let parameters = Parameters::parse(body).unwrap();
+        assert!(matches!(parameters.query, Cow::Borrowed("{ a }")), "without escapes nothing is copied");
+        assert_eq!(parameters.operation_name.as_deref(), Some("A"));
+        assert_eq!(parameters.variables.len(), 1);
+    }
+
+    #[test]
+    fn null_is_as_good_as_left_out_except_for_the_document() {
+        let body = br#"{"query":"{\n a }","operationName":null,"variables":null,"extensions":null}"#;
+        let parameters = Parameters::parse(body).unwrap();
+        assert_eq!((parameters.query.as_ref(), parameters.operation_name), ("{\n a }", None));
+        assert!(refusal(r#"{"query":null}"#).contains("expected a string"));
+        assert!(refusal("{}").contains("missing field `query`"));
+    }
+
+    #[test]
+    fn whatever_is_no_request_is_told_why() {
+        for (body, why) in [
+            (&b""[..], "empty"),
+            (b" \n", "empty"),
+            (b"\xff\xfe{", "not UTF-8"),
+            (br#"[{"query":"{a}"}]"#, "batches are not offered"),
+            (b"[]", "batches are not offered"),
+            (b"null", "not a JSON object"),
+            (b"\"{ a }\"", "not a JSON object"),
+            (b"{\"query\":\"{a}\"", "EOF"),
+            (b"{\"query\":\"{a}\"} x", "trailing characters"),
+            (br#"{"query":1}"#, "expected a string"),
+            (br#"{"query":["a"]}"#, "expected a string"),
+            (br#"{"query":"{a}","operationName":1}"#, "expected a string"),
+            (br#"{"query":"{a}","variables":"{}"}"#, "expected a map"),
+            (br#"{"query":"{a}","variables":[]}"#, "expected a map"),
+            (br#"{"query":"{a}","extensions":1}"#, "expected a map"),
+            (br#"{"query":"{a}","query":"{b}"}"#, "duplicate field"),
+        ] {
+            let message = refusal(body);
+            assert!(message.contains(why), "{message}");
+        }
+        let deep = format!(r#"{{"query":"{{a}}","variables":{{"a":{}}}}}"#, "[".repeat(100_000));
+        assert!(refusal(deep).contains("recursion limit"));
+        let long = format!(r#"{{"query":"{{a}}","variables":"{}"}}"#, "x".repeat(100_000));
+        assert!(refusal(long).len() < 300, "a refusal does not send the body back");
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_makes_it_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Parameters::parse(&body);
+        }
+
+        #[test]
+        fn nor_does_anything_that_looks_like_a_request(
+            query in ".{0,40}", name in "[a-zA-Z\"\\\\:{}]{0,12}", value in "[0-9eE+.\\[\\]{}\",:null-]{0,20}",
+        ) {
+            let body = format!("{{\"query\":{query:?},\"{name}\":{value},\"variables\":{{\"{name}\":{value}}}}}");
+            let _ = Parameters::parse(body.as_bytes());
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Why a request is not executed, as one type: each reason has a status, a code and a message that says what to do about it.
+
+use http::StatusCode;
+use nova_core::{ErrorCode, token::TokenError};
+
+/// A request that is turned away before its operation runs.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// Another method than POST.
+    #[error("operations are sent by POST")]
+    Method,
+    /// The client accepts nothing that this endpoint writes.
+    #[error("only application/graphql-response+json and application/json are written")]
+    NotAcceptable,
+    /// As many requests as allowed are in work.
+    #[error("too many requests at a time")]
+    Overloaded,
+    /// The body is not said to be JSON.
+    #[error("the body must be application/json in UTF-8")]
+    ContentType,
+    /// The body is longer than allowed.
+    #[error("the body is larger than {0} bytes")]
+    BodyTooLarge(usize),
+    /// The client took too long to send the body.
+    #[error("the body did not arrive in time")]
+    BodyTimeout,
+    /// The body could not be read to its end, or is no GraphQL request.
+    #[error("{0}")]
+    BadRequest(String),
+    /// An `Authorization` header that is no valid access token.
+    #[error("{0}")]
+    Token(TokenError),
+    /// A valid token of somebody who is gone.
+    #[error("the token's user does not exist")]
+    UnknownUser,
+    /// No token where one is needed.
+    #[error("a valid access token is needed")]
+    TokenMissing,
+    /// A valid token that does not reach this far.
+    #[error("the token lacks the scope `{0}`")]
+    Scope(&'static str),
+    /// Nothing lives at this path.
+    #[error("nothing here; operations are sent to /graphql")]
+    NotFound,
+    /// A fault of ours, already logged.
+    #[error("internal error")]
+    Internal,
+}
+
+impl Refusal {
+    /// The status, whatever media type was negotiated: none of these is a well-formed GraphQL request that was looked at.
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
+            Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::Token(_) | Self::UnknownUser | Self::TokenMissing => StatusCode::UNAUTHORIZED,
+            Self::Scope(_) => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// What `extensions.code` says.
+    pub(crate) fn code(&self) -> ErrorCode {
+        match self {
+            Self::Method | Self::NotAcceptable | Self::ContentType | Self::BadRequest(_) => ErrorCode::BadUserInput,
+            Self::Overloaded | Self::BodyTooLarge(_) => ErrorCode::LimitExceeded,
+            Self::BodyTimeout => ErrorCode::Timeout,
+            Self::Token(_) | Self::UnknownUser | Self::TokenMissing => ErrorCode::Unauthenticated,
+            Self::Scope(_) => ErrorCode::Forbidden,
+            Self::NotFound => ErrorCode::NotFound,
+            Self::Internal => ErrorCode::Internal,
+        }
+    }
+
+    /// The header that tells the client's library what to do about it, where HTTP has one.
+    pub(crate) fn header(&self) -> Option<(http::HeaderName, &'static str)> {
+        use http::header::{ALLOW, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
+        match self {
+            Self::Method => Some((ALLOW, "POST")),
+            Self::Overloaded => Some((RETRY_AFTER, "1")),
+            // The rest of the body may still come: nothing else can be read from this connection.
+            Self::BodyTimeout => Some((CONNECTION, "close")),
+            Self::Token(_) | Self::UnknownUser => Some((WWW_AUTHENTICATE, r#"Bearer error="invalid_token""#)),
+            Self::TokenMissing => Some((WWW_AUTHENTICATE, "Bearer")),
+            Self::Scope(_) => Some((WWW_AUTHENTICATE, r#"Bearer error="insufficient_scope""#)),
+            _ => None,
+        }
+    }
+}

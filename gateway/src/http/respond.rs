@@ -1,0 +1,86 @@
+//! Writes answers and refusals: status, media type and body. One serialisation, straight to the bytes that are sent.
+
+use async_graphql::{ServerError, Value};
+use axum::{body::Body, response::Response};
+use http::{HeaderValue, StatusCode, header::CONTENT_TYPE};
+use nova_core::ErrorCode;
+use serde::Serialize;
+
+use super::{negotiate::MediaType, refusal::Refusal};
+use crate::{debug::DebugView, errors, executor::Answer, metrics::Metrics};
+
+/// What a response has room for at first, in bytes.
+const BODY_BYTES: usize = 4096;
+
+#[derive(Serialize)]
+struct Payload<'a> {
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [ServerError],
+    /// Left out when nothing was executed; null when what was executed failed as a whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extensions: Option<Extensions>,
+}
+
+#[derive(Serialize)]
+struct Extensions {
+    debug: DebugView,
+}
+
+/// The response that carries `answer`.
+pub(crate) fn answer(answer: &Answer, media: MediaType, debug: Option<DebugView>, metrics: &Metrics) -> Response {
+    count(&answer.response.errors, metrics);
+    // A well-formed request whose document is refused: 400 by the new media type, 200 by the old one, whose clients look for
+    // GraphQL's errors in a 200 only (GraphQL over HTTP, "Responses").
+    let status = if answer.executed || media == MediaType::Json { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+    let payload = Payload {
+        errors: &answer.response.errors,
+        data: answer.executed.then_some(&answer.response.data),
+        extensions: debug.map(|debug| Extensions { debug }),
+    };
+    graphql(status, media, &payload)
+}
+
+/// The response that turns a request away.
+pub(crate) fn refusal(refusal: &Refusal, media: MediaType, metrics: Option<&Metrics>) -> Response {
+    let error = errors::error(refusal.code(), refusal.to_string(), None);
+    if let Some(metrics) = metrics {
+        count(std::slice::from_ref(&error), metrics);
+    }
+    let payload = Payload { errors: &[error], data: None, extensions: None };
+    let mut response = graphql(refusal.status(), media, &payload);
+    if let Some((name, value)) = refusal.header() {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn graphql(status: StatusCode, media: MediaType, payload: &Payload<'_>) -> Response {
+    write(status, media.header(), payload)
+}
+
+/// Any JSON.
+pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    write(status, HeaderValue::from_static("application/json"), body)
+}
+
+fn write(status: StatusCode, content_type: HeaderValue, body: &impl Serialize) -> Response {
+    let mut bytes = Vec::with_capacity(BODY_BYTES);
+    let written = serde_json::to_writer(&mut bytes, body);
+    let mut response = Response::new(Body::from(bytes));
+    *response.status_mut() = status;
+    if let Err(error) = written {
+        tracing::error!(%error, "a response could not be written");
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        *response.body_mut() = Body::empty();
+    }
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response
+}
+
+fn count(errors: &[ServerError], metrics: &Metrics) {
+    for error in errors {
+        metrics.error(errors::code_of(error).unwrap_or(ErrorCode::Internal));
+    }
+}

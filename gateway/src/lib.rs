@@ -1,0 +1,27 @@
+//! The HTTP edge: what stands between a client and the schema, one file per stage, and the operator's door beside it.
+//!
+//! A request's way is [`crate::http`] (media types, admission, identity, body) → [`executor`] (document, operation, execution under
+//! the deadline) → response; [`connection`] is what it travels on and [`serve`] opens and closes the doors. This room never
+//! reads a store and resolves no field: it asks the schema, and the schema asks the loaders.
+
+mod admin;
+mod argument;
+mod auth;
+mod config;
+mod connection;
+mod debug;
+mod document;
+mod errors;
+mod executor;
+mod gateway;
+mod health;
+mod http;
+mod metrics;
+mod operation;
+mod serve;
+mod viewer_check;
+
+pub use config::{Config, MAX_BODY_BYTES, MAX_EXECUTION_TIMEOUT_MS};
+pub use gateway::{Build, Gateway, GatewayParts};
+pub use health::Upstream;
+pub use serve::serve;

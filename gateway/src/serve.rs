@@ -1,0 +1,74 @@
+//! Opens both doors and closes them in order: first the public one, its requests finished, then the operator's, so that the
+//! drain can be watched.
+
+use std::{io, sync::Arc, time::Duration};
+
+use prometheus_client::metrics::gauge::Gauge;
+use tokio::{net::TcpListener, sync::oneshot};
+
+use crate::{
+    admin,
+    connection::{self, Bounds},
+    gateway::Gateway,
+    http::{self, around},
+};
+
+/// Connections that operators and their tools may have open.
+const ADMIN_CONNECTIONS: u32 = 64;
+/// How long an operator's request may go on at the end.
+const ADMIN_DRAIN: Duration = Duration::from_secs(1);
+
+/// Serves until `shutdown`; then readiness says 503, nothing new is accepted, requests in work finish within the drain
+/// timeout, and it returns.
+///
+/// # Errors
+/// When a listener is not one that can be served.
+pub async fn serve(
+    gateway: Gateway,
+    public: TcpListener,
+    admin: TcpListener,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), io::Error> {
+    tracing::info!(public = %public.local_addr()?, admin = %admin.local_addr()?, "serving");
+    let gateway = Arc::new(gateway);
+    let config = &gateway.config;
+    let bounds = Bounds {
+        connections: config.max_connections,
+        header_timeout: config.header_timeout(),
+        drain: config.drain_timeout(),
+    };
+    let admin_bounds = Bounds { connections: ADMIN_CONNECTIONS, drain: ADMIN_DRAIN, ..bounds };
+    let (drained, until_drained) = oneshot::channel::<()>();
+
+    let for_clients = async {
+        let shutdown = async {
+            shutdown.await;
+            tracing::info!("draining");
+            gateway.readiness.drain();
+        };
+        let answer = {
+            let (gateway, router) = (Arc::clone(&gateway), http::router(Arc::clone(&gateway)));
+            move |request| {
+                let (gateway, router) = (Arc::clone(&gateway), router.clone());
+                async move { around::answer(router, &gateway.ids, Some(&gateway.metrics), request).await }
+            }
+        };
+        connection::serve(public, bounds, gateway.metrics.connections.clone(), answer, shutdown).await;
+        drop(drained);
+    };
+    let for_operators = async {
+        let answer = {
+            let (gateway, router) = (Arc::clone(&gateway), admin::router(Arc::clone(&gateway)));
+            move |request| {
+                let (gateway, router) = (Arc::clone(&gateway), router.clone());
+                async move { around::answer(router, &gateway.ids, None, request).await }
+            }
+        };
+        let shutdown = async {
+            let _ = until_drained.await;
+        };
+        connection::serve(admin, admin_bounds, Gauge::default(), answer, shutdown).await;
+    };
+    tokio::join!(for_clients, for_operators);
+    Ok(())
+}
