@@ -1,0 +1,36 @@
+//! Puts a gateway together: loaders over the upstreams, the schema, the HTTP edge.
+
+use std::sync::Arc;
+
+use nova_core::token::TokenVerifier;
+use nova_gateway::{Build, Gateway, GatewayParts, Upstream};
+use nova_loaders::{Loaders, Upstreams};
+use nova_resolvers::SchemaConfig;
+use prometheus_client::registry::Registry;
+
+use super::GatewayOptions;
+
+/// A gateway over `upstreams` that serves nothing yet. Its metrics join those in `registry`.
+#[must_use]
+pub fn assemble(upstreams: Upstreams, options: GatewayOptions, mut registry: Registry) -> Gateway {
+    let GatewayOptions { http, loaders, token_secret, clock, commit } = options;
+    let asked =
+        |name, service, channel: &tonic::transport::Channel| Upstream { name, service, channel: channel.clone() };
+    let health = vec![
+        asked("users", "nova.v1.Users", &upstreams.users),
+        asked("content", "nova.v1.Content", &upstreams.content),
+        asked("social", "nova.v1.Social", &upstreams.social),
+    ];
+    let loaders = Loaders::new(upstreams, &loaders, &mut registry);
+    Gateway::new(GatewayParts {
+        schema: nova_resolvers::schema(&SchemaConfig { cursor_secret: token_secret.clone() }),
+        loaders,
+        verifier: Arc::new(TokenVerifier::new(&token_secret, Arc::clone(&clock))),
+        clock,
+        config: http,
+        registry,
+        upstreams: health,
+        // Known at start and for good: one small leak for the life of the process.
+        build: Build { version: env!("CARGO_PKG_VERSION"), commit: commit.map_or("unknown", |commit| commit.leak()) },
+    })
+}

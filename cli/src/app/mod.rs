@@ -1,0 +1,100 @@
+//! Gateway and backend in one process: what `nova up`, the tests and the figures run. The two talk gRPC over memory, so
+//! that it is the same code as in separate processes, without the sockets.
+
+mod assemble;
+mod channel;
+mod options;
+mod part;
+
+pub use assemble::assemble;
+pub(crate) use channel::NOT_LOOPBACK;
+pub use channel::{Incoming, in_memory, remote};
+pub use options::{AppOptions, GatewayOptions, settings};
+
+use std::{io, sync::Arc};
+
+use nova_backend::{Backend, ServiceName, metrics::Metrics};
+use nova_core::token::TokenVerifier;
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+
+use self::part::Part;
+use crate::{chain, failure::Failure};
+
+/// Everything, running. Dropping it ends it at once; [`App::stop`] ends it in order.
+#[derive(Debug)]
+pub struct App {
+    /// Where clients connect: `http://127.0.0.1:PORT`.
+    pub url: String,
+    /// Where the operator connects.
+    pub admin_url: String,
+    gateway: Part,
+    backend: Part,
+}
+
+impl App {
+    /// Starts on the addresses of `options.gateway`.
+    ///
+    /// # Errors
+    /// [`Failure`] when an address is taken or a setting is wrong.
+    pub async fn start(options: AppOptions) -> Result<Self, Failure> {
+        let public = listen(options.gateway.http.listen).await?;
+        let admin = listen(options.gateway.http.admin_listen).await?;
+        Self::start_on(options, public, admin)
+    }
+
+    /// Starts on listeners that are there already.
+    ///
+    /// # Errors
+    /// [`Failure`] when a setting is wrong.
+    pub fn start_on(options: AppOptions, public: TcpListener, admin: TcpListener) -> Result<Self, Failure> {
+        let (url, admin_url) = (url(&public)?, url(&admin)?);
+        let mut registry = Registry::default();
+        let AppOptions { backend, gateway } = options;
+        let verifier = Arc::new(TokenVerifier::new(&gateway.token_secret, Arc::clone(&gateway.clock)));
+        let pool = nova_backend::connect(&backend).map_err(|error| Failure::Config(error.to_string()))?;
+        let backend = Backend::new(pool, verifier, Metrics::register(&mut registry));
+        let (upstreams, incoming) = in_memory();
+        let backend = Part::spawn(|stopped| async move {
+            let served = backend.serve(ServiceName::ALL, incoming, stopped.asked());
+            served.await.map_err(|error| Failure::Internal(format!("backend: {}", chain(&error))))
+        });
+        let gateway = assemble(upstreams, gateway, registry);
+        let gateway = Part::spawn(|stopped| async move {
+            let served = nova_gateway::serve(gateway, public, admin, stopped.asked());
+            served.await.map_err(|error| Failure::Internal(format!("gateway: {error}")))
+        });
+        Ok(Self { url, admin_url, gateway, backend })
+    }
+
+    /// Waits until a part ends that should not, and says which.
+    pub async fn ended(&mut self) -> Failure {
+        let (part, outcome) = tokio::select! {
+            outcome = self.gateway.ended() => ("gateway", outcome),
+            outcome = self.backend.ended() => ("backend", outcome),
+        };
+        outcome.err().unwrap_or_else(|| Failure::Internal(format!("the {part} ended by itself")))
+    }
+
+    /// Ends in order: the gateway finishes what it works on, then the backend goes.
+    ///
+    /// # Errors
+    /// What went wrong in a part on its way.
+    pub async fn stop(mut self) -> Result<(), Failure> {
+        let gateway = self.gateway.stop().await;
+        let backend = self.backend.stop().await;
+        gateway.and(backend)
+    }
+}
+
+/// Listens, or says which address can't be had.
+pub(crate) async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| Failure::Unavailable(format!("cannot listen on {address}: {error}")))
+}
+
+fn url(listener: &TcpListener) -> Result<String, Failure> {
+    let address: io::Result<_> = listener.local_addr();
+    Ok(format!("http://{}", address.map_err(Failure::io("find out the address"))?))
+}

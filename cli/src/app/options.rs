@@ -1,0 +1,84 @@
+//! What an app is told.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
+
+use clap::Args;
+use nova_core::{clock::SharedClock, token::TokenSecret};
+
+use crate::{clock::SystemClock, failure::Failure};
+
+/// Settings of an [`App`](super::App).
+#[derive(Debug, Clone)]
+pub struct AppOptions {
+    /// The store and the pool.
+    pub backend: nova_backend::Config,
+    /// The gateway's side.
+    pub gateway: GatewayOptions,
+}
+
+/// Settings of a gateway, room by room.
+#[derive(Debug, Clone)]
+pub struct GatewayOptions {
+    /// The HTTP edge, its addresses among it.
+    pub http: nova_gateway::Config,
+    /// Batching.
+    pub loaders: nova_loaders::Config,
+    /// What signs tokens, and cursors.
+    pub token_secret: TokenSecret,
+    /// Tells the wall time.
+    pub clock: SharedClock,
+    /// The commit of this build, for the operator.
+    pub commit: Option<String>,
+}
+
+impl AppOptions {
+    /// Defaults for the database at `database_url`, on free ports of 127.0.0.1.
+    #[must_use]
+    pub fn new(database_url: &str, token_secret: TokenSecret) -> Self {
+        let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Self {
+            backend: nova_backend::Config::for_url(database_url),
+            gateway: GatewayOptions {
+                http: nova_gateway::Config { listen: free, admin_listen: free, ..nova_gateway::Config::default() },
+                loaders: nova_loaders::Config::default(),
+                token_secret,
+                clock: Arc::new(SystemClock),
+                commit: None,
+            },
+        }
+    }
+
+    /// What the environment sets, for the database at `database_url`.
+    ///
+    /// # Errors
+    /// [`Failure::Config`] names the variable with a wrong value.
+    pub fn from_environment(
+        database_url: &str,
+        token_secret: TokenSecret,
+        commit: Option<String>,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
+            backend: settings(&["--database-url", database_url])?,
+            gateway: GatewayOptions {
+                http: settings(&[])?,
+                loaders: settings(&[])?,
+                token_secret,
+                clock: Arc::new(SystemClock),
+                commit,
+            },
+        })
+    }
+}
+
+/// A room's settings as the environment has them; `arguments` come first.
+///
+/// # Errors
+/// [`Failure::Config`] names the variable with a wrong value.
+pub fn settings<T: Args>(arguments: &[&str]) -> Result<T, Failure> {
+    let command = T::augment_args(clap::Command::new("nova")).no_binary_name(true);
+    let parsed = command.try_get_matches_from(arguments).and_then(|matches| T::from_arg_matches(&matches));
+    parsed.map_err(|error| Failure::Config(error.render().to_string().trim_end().to_owned()))
+}

@@ -1,0 +1,41 @@
+//! `nova backend`: backend services alone, for a gateway in another process.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use nova_backend::{Backend, ServiceName, metrics::Metrics};
+use nova_core::token::TokenVerifier;
+use prometheus_client::registry::Registry;
+
+use super::service::ServiceArgs;
+use crate::{app, chain, clock::SystemClock, failure::Failure, signals::Stop};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct BackendArgs {
+    /// Which services: any of users, content and social.
+    #[arg(long, env = "NOVA_SERVICES", value_delimiter = ',', default_values_t = ServiceName::ALL.iter().copied())]
+    services: Vec<ServiceName>,
+    /// Where the gateway connects: address and port.
+    #[arg(long, env = "NOVA_BACKEND_LISTEN", default_value = "127.0.0.1:9190")]
+    listen: SocketAddr,
+    #[command(flatten)]
+    service: ServiceArgs,
+    #[command(flatten)]
+    store: nova_backend::Config,
+}
+
+pub(super) async fn run(mut args: BackendArgs) -> Result<(), Failure> {
+    args.service.start_telemetry()?;
+    if !args.listen.ip().is_loopback() {
+        return Err(Failure::Config(format!("NOVA_BACKEND_LISTEN: {}: {}", args.listen, app::NOT_LOOPBACK)));
+    }
+    let verifier = Arc::new(TokenVerifier::new(&args.service.token_secret()?, Arc::new(SystemClock)));
+    let pool = nova_backend::connect(&args.store).map_err(|error| Failure::Config(error.to_string()))?;
+    let mut stop = Stop::listen(false)?;
+    let listener = app::listen(args.listen).await?;
+    tracing::info!(address = %args.listen, services = ?args.services, "serving");
+    args.services.sort_unstable();
+    args.services.dedup();
+    let backend = Backend::new(pool, verifier, Metrics::register(&mut Registry::default()));
+    let served = backend.serve(&args.services, nova_backend::tcp(listener), stop.asked());
+    served.await.map_err(|error| Failure::Internal(format!("backend: {}", chain(&error))))
+}

@@ -1,0 +1,71 @@
+//! A server of an earlier run that is still there: one whose asker was killed is given the time to stop, one whose
+//! supervisor was killed too is told to.
+
+use std::{fs, io::ErrorKind, path::Path, time::Duration};
+
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use tokio::time::{Instant, sleep};
+
+use crate::servers::{ServerError, supervisor::GRACE};
+
+/// Waits until no server uses `data`, PostgreSQL's data directory, any more.
+///
+/// # Errors
+/// [`ServerError::Silent`] for a server that will not end.
+pub async fn wait_until_gone(data: &Path) -> Result<(), ServerError> {
+    let pid_file = data.join("postmaster.pid");
+    let started = Instant::now();
+    let mut asked = 0;
+    while let Some(pid) = running(&pid_file, data) {
+        // A supervisor needs a moment to notice; then we ask ourselves, politely, and in the end not.
+        let waited = started.elapsed();
+        if waited > GRACE * 2 {
+            return Err(ServerError::Silent {
+                program: "an earlier PostgreSQL server",
+                seconds: waited.as_secs(),
+                log: pid_file,
+            });
+        }
+        if asked == 0 && waited > Duration::from_secs(2) {
+            asked = 1;
+            let _ = kill_process(pid, Signal::INT);
+        } else if asked == 1 && waited > GRACE {
+            asked = 2;
+            let _ = kill_process(pid, Signal::KILL);
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    // Its number may belong to somebody else by now, whom PostgreSQL would take for a server of these data.
+    let _ = fs::remove_file(pid_file);
+    Ok(())
+}
+
+/// The process of the server that `pid_file` names, if it lives and really is that server.
+fn running(pid_file: &Path, data: &Path) -> Option<Pid> {
+    let text = fs::read_to_string(pid_file).ok()?;
+    let pid = Pid::from_raw(text.lines().next()?.trim().parse().ok()?)?;
+    test_kill_process(pid).ok()?;
+    // A server works in its data directory. Where /proc does not tell, the number has to be enough.
+    match fs::read_link(format!("/proc/{}/cwd", pid.as_raw_nonzero())) {
+        Ok(dir) => (dir == data).then_some(pid),
+        // It has ended, and waits for its parent to take note.
+        Err(error) if error.kind() == ErrorKind::NotFound && Path::new("/proc/self").exists() => None,
+        Err(_) => Some(pid),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_number_that_somebody_else_has_now_is_no_server() {
+        let data = std::env::temp_dir().join(format!("nova-leftover-{}", std::process::id()));
+        fs::create_dir_all(&data).unwrap();
+        // This very process lives, but works elsewhere.
+        fs::write(data.join("postmaster.pid"), format!("{}\n", std::process::id())).unwrap();
+        wait_until_gone(&data).await.unwrap();
+        assert!(!data.join("postmaster.pid").exists());
+        fs::remove_dir_all(data).unwrap();
+    }
+}
