@@ -1,0 +1,66 @@
+//! `nova-bench`: the figures of the README and the documentation, each with the command that measures it.
+//!
+//! Speed never decides how a bench exits; a wrong answer does.
+
+mod batching;
+mod feed;
+mod process;
+mod report;
+
+use std::{future::Future, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use nova_cli::failure::Failure;
+use report::Report;
+use tokio::runtime::Builder;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Measures, states what was measured on what, and ends with one line of JSON.
+#[derive(Debug, Parser)]
+#[command(name = "nova-bench", after_help = "Exit codes: 0 measured, 1 an answer was wrong, 64-78 as in sysexits.h.")]
+struct Cli {
+    #[command(subcommand)]
+    bench: Bench,
+    /// The commit of this build; left out, git is asked.
+    #[arg(long, env = "NOVA_COMMIT", hide = true, global = true)]
+    commit: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Bench {
+    /// The feed over HTTP, next to a hand-written handler of the same bytes.
+    Feed(feed::FeedArgs),
+    /// What batching costs over plain resolvers.
+    Batching(batching::BatchingArgs),
+    /// The hand-written handler, in a process of its own.
+    #[command(hide = true)]
+    PlainHandler(feed::PlainArgs),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let measured = match cli.bench {
+        // The client must not take more than one core from what it measures.
+        Bench::Feed(args) => block_on(&mut Builder::new_current_thread(), feed::run(args)),
+        Bench::Batching(args) => block_on(Builder::new_multi_thread().worker_threads(2), batching::run(args)),
+        Bench::PlainHandler(args) => match block_on(&mut Builder::new_multi_thread(), feed::serve_plain(args)) {
+            Ok(()) => return ExitCode::SUCCESS,
+            Err(failure) => Err(failure),
+        },
+    };
+    match measured.and_then(|report: Report| report.print(cli.commit.filter(|commit| !commit.is_empty()))) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(failure) => {
+            nova_cli::say::step(&failure);
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn block_on<T>(runtime: &mut Builder, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = runtime.enable_all().build();
+    runtime.map_err(|error| Failure::Internal(format!("no run time: {error}")))?.block_on(work)
+}

@@ -1,0 +1,8 @@
+//! The harness of the end-to-end tests: real servers, fresh data, nothing faked.
+
+pub mod app;
+pub mod backend;
+pub mod client;
+pub mod database;
+pub mod processes;
+pub mod world;

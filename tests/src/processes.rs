@@ -1,0 +1,101 @@
+//! Gateway and backend services as processes of their own, to be killed.
+#![expect(clippy::unwrap_used, reason = "a test whose processes do not start has nothing to go on with")]
+
+use std::{net::TcpListener, process::Stdio, time::Duration};
+
+use http::Method;
+use tokio::{
+    net::TcpStream,
+    process::{Child, Command},
+    time::{interval, timeout},
+};
+
+use crate::client::Client;
+
+/// Longest start of a process.
+const START: Duration = Duration::from_secs(30);
+/// Signs the tokens of these processes; the clock is the system's.
+pub const TOKEN_SECRET: &str = "a secret for processes, and only that";
+
+/// One process of `nova`, killed when it is dropped.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    /// Where it listens.
+    pub port: u16,
+}
+
+impl Process {
+    /// Starts `nova backend` with one service, on `port` or a free one.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub async fn backend(service: &str, database_url: &str, port: Option<u16>) -> Self {
+        let port = port.unwrap_or_else(free_port);
+        let mut command = nova("backend");
+        command.env("NOVA_SERVICES", service).env("NOVA_BACKEND_LISTEN", format!("127.0.0.1:{port}"));
+        command.env("DATABASE_URL", database_url);
+        let process = Self { child: command.spawn().unwrap(), port };
+        eventually(|| async { TcpStream::connect(("127.0.0.1", port)).await.is_ok() }).await;
+        process
+    }
+
+    /// Starts `nova gateway` over these services.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub async fn gateway(users: &Self, content: &Self, social: &Self) -> Self {
+        let (port, admin) = (free_port(), free_port());
+        let mut command = nova("gateway");
+        command.env("NOVA_LISTEN", format!("127.0.0.1:{port}")).env("NOVA_ADMIN_ADDR", format!("127.0.0.1:{admin}"));
+        for (variable, service) in [("USERS_URL", users), ("CONTENT_URL", content), ("SOCIAL_URL", social)] {
+            command.env(variable, service.url());
+        }
+        let process = Self { child: command.spawn().unwrap(), port };
+        eventually(|| async { TcpStream::connect(("127.0.0.1", port)).await.is_ok() }).await;
+        let client = Client::new(&process.url());
+        eventually(|| async { client.send(Method::GET, "/health/ready", "").await.status.is_success() }).await;
+        process
+    }
+
+    /// `http://127.0.0.1:PORT`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// SIGKILL, and waits until it is gone.
+    ///
+    /// # Panics
+    /// When it can't be killed.
+    pub async fn kill(&mut self) {
+        self.child.kill().await.unwrap();
+    }
+}
+
+fn nova(command: &str) -> Command {
+    #[expect(clippy::disallowed_methods, reason = "the tests' composition root")]
+    let Ok(binary) = std::env::var("NOVA_BIN") else { panic!("NOVA_BIN names no binary. Run `./nova test`") };
+    let mut nova = Command::new(binary);
+    nova.arg(command).env("NOVA_TOKEN_SECRET", TOKEN_SECRET).kill_on_drop(true);
+    nova.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    nova
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Waits until `condition` holds.
+///
+/// # Panics
+/// When it does not within [`START`].
+pub async fn eventually<F: Future<Output = bool>>(condition: impl Fn() -> F) {
+    let wait = async {
+        let mut tick = interval(Duration::from_millis(20));
+        while !condition().await {
+            tick.tick().await;
+        }
+    };
+    timeout(START, wait).await.unwrap();
+}
