@@ -90,7 +90,12 @@ pub struct InvalidDatabaseUrl;
 pub fn connect(config: &Config) -> Result<PgPool, InvalidDatabaseUrl> {
     use sqlx::ConnectOptions as _;
 
-    let options = PgConnectOptions::from_str(&config.database_url.0)
+    let url = &config.database_url.0;
+    // The library takes any scheme for Postgres.
+    if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+        return Err(InvalidDatabaseUrl);
+    }
+    let options = PgConnectOptions::from_str(url)
         .map_err(|_| InvalidDatabaseUrl)?
         .application_name("nova-backend")
         // Compiling a plan takes longer than any of these statements should.

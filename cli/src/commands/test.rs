@@ -63,7 +63,11 @@ async fn cargo(args: &TestArgs, nova: &Path, database_url: &str) -> Result<ExitS
     probe.args(["nextest", "--version"]).stdout(Stdio::null()).stderr(Stdio::null());
     let nextest = probe.status().await.is_ok_and(|status| status.success());
     let mut command = Command::new("cargo");
-    command.args(if nextest { &["nextest", "run", "--workspace"][..] } else { &["test", "--workspace"] });
+    command.args(if nextest { &["nextest", "run"][..] } else { &["test"] });
+    // All rooms, unless some are named.
+    if !args.arguments.iter().any(|argument| argument == "-p" || argument == "--package") {
+        command.arg("--workspace");
+    }
     command.args(&args.arguments).current_dir(&args.checkout);
     command.env("NOVA_TEST_DATABASE_URL", database_url).env("NOVA_BIN", nova);
     let mut child = command.spawn().map_err(|error| Failure::Unavailable(format!("cargo: {error}")))?;
