@@ -51,7 +51,9 @@ fn budget(metadata: &MetadataMap) -> Duration {
     metadata
         .get("grpc-timeout")
         .and_then(|value| parse_timeout(value.to_str().ok()?))
-        .map_or(DEFAULT_BUDGET, |timeout| (timeout - (timeout / 10).min(LONGEST_MARGIN)).min(DEFAULT_BUDGET))
+        .map_or(DEFAULT_BUDGET, |timeout| {
+            timeout.saturating_sub((timeout / 10).min(LONGEST_MARGIN)).min(DEFAULT_BUDGET)
+        })
 }
 
 /// `TimeoutValue TimeoutUnit` of the gRPC protocol: at most eight digits and a unit.

@@ -1,5 +1,7 @@
 //! Input that can't be answered: each gets a status, a code, and costs nobody else anything.
 
+use std::fmt::Write as _;
+
 use http::{Method, StatusCode};
 use insta::assert_snapshot;
 use nova_core::{CommentId, PostId, UserId, token::TokenType};
@@ -76,7 +78,7 @@ async fn ids_cursors_and_page_sizes() {
         let argument = &answer["errors"][0]["extensions"]["argument"];
         let argument = if argument.is_null() { String::new() } else { format!(" argument {argument}") };
         let data = answer.get("data").map_or_else(|| "none".to_owned(), Value::to_string);
-        report.push_str(&format!("{name}: {} {:?}{argument} data {data}\n", reply.status.as_u16(), codes(&answer)));
+        writeln!(report, "{name}: {} {:?}{argument} data {data}", reply.status.as_u16(), codes(&answer)).unwrap();
     }
     assert_snapshot!(report);
 }
@@ -111,10 +113,10 @@ async fn tokens_that_open_nothing() {
         let answer = reply.json();
         let challenge = reply.headers["www-authenticate"].to_str().unwrap().to_owned();
         assert!(answer.get("data").is_none_or(Value::is_null), "{name}: {answer}");
-        report.push_str(&format!("{name}: {} {:?} {challenge}\n", reply.status.as_u16(), codes(&answer)));
+        writeln!(report, "{name}: {} {:?} {challenge}", reply.status.as_u16(), codes(&answer)).unwrap();
     }
     let reply = app.anonymous().with("authorization", "Basic dXNlcjpwYXNz").post(r#"{"query":"{ __typename }"}"#).await;
-    report.push_str(&format!("another scheme: {} {:?}\n", reply.status.as_u16(), codes(&reply.json())));
+    writeln!(report, "another scheme: {} {:?}", reply.status.as_u16(), codes(&reply.json())).unwrap();
     assert_snapshot!(report);
 }
 
@@ -148,18 +150,18 @@ async fn bodies_that_are_no_request() {
     ];
     for (name, body) in bodies {
         let reply = json(&client).send(Method::POST, "/graphql", body).await;
-        report.push_str(&format!("{name}: {} {:?}\n", reply.status.as_u16(), codes(&reply.json())));
+        writeln!(report, "{name}: {} {:?}", reply.status.as_u16(), codes(&reply.json())).unwrap();
     }
     let query = r#"{"query":"{ __typename }"}"#;
     for content_type in ["text/plain", "application/x-www-form-urlencoded"] {
         let reply = client.with("content-type", content_type).send(Method::POST, "/graphql", query).await;
-        report.push_str(&format!("{content_type}: {} {:?}\n", reply.status.as_u16(), codes(&reply.json())));
+        writeln!(report, "{content_type}: {} {:?}", reply.status.as_u16(), codes(&reply.json())).unwrap();
     }
     for (method, path) in
         [(Method::GET, "/graphql?query={__typename}"), (Method::PUT, "/graphql"), (Method::GET, "/nowhere")]
     {
         let reply = client.send(method.clone(), path, "").await;
-        report.push_str(&format!("{method} {path}: {}\n", reply.status.as_u16()));
+        writeln!(report, "{method} {path}: {}", reply.status.as_u16()).unwrap();
     }
     assert_snapshot!(report);
     assert_eq!(client.query("{ viewer { username } }").await["data"]["viewer"]["username"], "user1", "nobody is hurt");

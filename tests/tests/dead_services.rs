@@ -1,4 +1,5 @@
 //! A dead service costs the fields that are read from it, and nothing else. Each service is a process, and is killed.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
 //! One budget for a request: what is ready when it ends is answered, what is late is null with TIMEOUT.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use http::Method;
 use nova_tests::{app::TestApp, client::codes, world::WORLD};

@@ -1,4 +1,5 @@
 //! The main job: a viewer's feed, with authors and counters, page by page.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use insta::assert_json_snapshot;
 use nova_core::{PostId, UserId};
