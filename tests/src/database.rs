@@ -83,11 +83,15 @@ impl Drop for TestDatabase {
         let dropping = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
-                let mut connection = PgConnection::connect_with(&server).await.unwrap();
-                execute(&mut connection, format!("drop database if exists {name} with (force)")).await;
-            });
+                // A connection that the test left half made holds the server up until its log-in times out, a minute
+                // later: its socket closes only with the runtime that waits for this.
+                let bounded = server.options([("statement_timeout", "2s")]);
+                let mut connection = PgConnection::connect_with(&bounded).await?;
+                let sql = format!("drop database if exists {name} with (force)");
+                sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.map(drop)
+            })
         });
-        // What is left behind is found by the next process of that number.
+        // What is left behind goes with the server, or is found by the next process of that number.
         let _ = dropping.join();
     }
 }
