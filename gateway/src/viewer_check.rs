@@ -43,6 +43,10 @@ impl ViewerCheck {
             Err(_) => CheckResult::Unanswered,
         };
         metrics.viewer_check(result);
+        if result == CheckResult::Unanswered {
+            // No answer never outweighs one that another request got meanwhile.
+            return self.gone.entry(id).or_insert(false).into_value();
+        }
         let gone = result == CheckResult::Gone;
         self.gone.insert(id, gone);
         gone

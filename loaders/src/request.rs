@@ -192,7 +192,8 @@ impl RequestLoaders {
 
     /// The user of this name, in any case.
     pub fn user_named(&self, username: &str) -> impl Future<Output = Answer<Arc<User>>> + use<> {
-        self.user_by_username().load(username.to_lowercase())
+        // ASCII letters fold and no others, as in the store.
+        self.user_by_username().load(username.to_ascii_lowercase())
     }
 
     /// The post of `id`.

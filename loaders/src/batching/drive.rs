@@ -14,8 +14,9 @@ use tokio::time::{Sleep, sleep_until};
 
 use super::scope::Scope;
 
-/// Consecutive woken polls after which a non-empty queue is flushed all the same, so that a future that wakes itself
-/// for ever delays its own loads, and no more.
+/// Consecutive woken polls, in which nothing new was asked, after which a non-empty queue is flushed all the same: a future
+/// that wakes itself for ever delays its own loads, and no more. A long list that is walked bit by bit (`FuturesUnordered`
+/// yields and wakes itself) asks for more in each poll, and is not cut.
 const WOKEN_POLLS: u32 = 64;
 
 /// The queues of one request.
@@ -43,6 +44,7 @@ pin_project! {
         scope: Arc<Scope>,
         deadline: Deadline,
         woken_polls: u32,
+        pending: usize,
         timer: Option<Pin<Box<Sleep>>>,
     }
 }
@@ -50,7 +52,7 @@ pin_project! {
 impl<F: Future, Q: Queues> Drive<F, Q> {
     /// Runs `inner` to its end. At `deadline` its loads fail with TIMEOUT, and it is left to finish with what it has.
     pub fn run(inner: F, queues: Q, scope: Arc<Scope>, deadline: Deadline) -> impl Future<Output = F::Output> {
-        tokio::task::unconstrained(Self { inner, queues, scope, deadline, woken_polls: 0, timer: None })
+        tokio::task::unconstrained(Self { inner, queues, scope, deadline, woken_polls: 0, pending: 0, timer: None })
     }
 }
 
@@ -63,16 +65,18 @@ impl<F: Future, Q: Queues> Future for Drive<F, Q> {
         if let Poll::Ready(output) = this.inner.poll(&mut Context::from_waker(&waker_ref(this.scope))) {
             return Poll::Ready(output);
         }
+        let pending = this.scope.pending();
+        let asked = pending > std::mem::replace(this.pending, pending);
         if this.scope.was_woken() {
-            *this.woken_polls += 1;
-            if *this.woken_polls >= WOKEN_POLLS && this.scope.has_pending() {
+            *this.woken_polls = if asked { 0 } else { *this.woken_polls + 1 };
+            if *this.woken_polls >= WOKEN_POLLS && pending > 0 {
                 *this.woken_polls = 0;
                 this.queues.forced();
                 this.queues.flush();
             }
         } else {
             *this.woken_polls = 0;
-            if this.scope.has_pending() && this.scope.may_flush() {
+            if pending > 0 && this.scope.may_flush() {
                 this.queues.flush();
             }
         }

@@ -94,7 +94,10 @@ impl<S: Source> Queue<S> {
     /// Forgets the memo and refuses to join what is already in flight: the request has written.
     pub fn renew(&self) {
         let mut state = self.state.lock();
-        state.index.clear();
+        let State { index, pending, .. } = &mut *state;
+        index.clear();
+        // What is still to be asked is asked after the write, and once.
+        index.extend(pending.iter().cloned());
         state.oldest_flight = self.flights.next_number();
     }
 
@@ -157,7 +160,7 @@ impl<S: Source> Queue<S> {
     fn waiting(&self, entry: u32) -> Load<S> {
         // A queue is made by `new` alone, so it is always inside an `Arc`.
         match self.me.upgrade() {
-            Some(queue) => Load::Waiting { queue, entry },
+            Some(queue) => Load::Waiting { queue, entry, waker: None },
             None => Load::Ready { answer: Some(Err(LoadError::from(ErrorCode::Internal))) },
         }
     }
@@ -195,6 +198,8 @@ pub enum Load<S: Source> {
         queue: Arc<Queue<S>>,
         /// Where its answer will be.
         entry: u32,
+        /// Where its waker is, once it was polled.
+        waker: Option<usize>,
     },
 }
 
@@ -210,14 +215,19 @@ impl<S: Source> Future for Load<S> {
                 Some(answer) => Poll::Ready(answer),
                 None => Poll::Pending, // polled again after it was done
             },
-            Self::Waiting { queue, entry } => {
+            Self::Waiting { queue, entry, waker } => {
                 let mut state = queue.state.lock();
                 let entry = &mut state.entries[*entry as usize];
                 if let Some(answer) = &entry.answer {
                     return Poll::Ready(answer.clone());
                 }
-                if !entry.wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
-                    entry.wakers.push(cx.waker().clone());
+                // Its own place and the newest are looked at, never all of them: a key may have thousands of waiters.
+                let wakes = |at: &usize| entry.wakers.get(*at).is_some_and(|known| known.will_wake(cx.waker()));
+                if !waker.as_ref().is_some_and(wakes) {
+                    if !entry.wakers.len().checked_sub(1).as_ref().is_some_and(wakes) {
+                        entry.wakers.push(cx.waker().clone());
+                    }
+                    *waker = entry.wakers.len().checked_sub(1);
                 }
                 Poll::Pending
             }

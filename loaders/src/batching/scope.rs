@@ -92,8 +92,8 @@ impl Scope {
         self.pending.fetch_sub(keys, SeqCst);
     }
 
-    pub(super) fn has_pending(&self) -> bool {
-        self.pending.load(SeqCst) > 0
+    pub(super) fn pending(&self) -> usize {
+        self.pending.load(SeqCst)
     }
 
     pub(super) fn expire(&self) {

@@ -135,3 +135,16 @@ async fn after_a_write_the_memo_is_empty_and_older_fetches_are_not_joined() {
     assert_eq!(late.await.unwrap(), [Ok(Some(10))]);
     assert_eq!((process.sizes().len(), process.tens.in_flight()), (3, 0));
 }
+
+#[tokio::test]
+async fn what_was_still_to_be_asked_when_the_request_wrote_is_asked_once() {
+    let process = Process::open();
+    let request = process.request();
+    let both = async {
+        let before = request.load(1);
+        request.tens.renew();
+        join(before, request.load(1)).await
+    };
+    assert_eq!(request.run(both).await, (Ok(Some(10)), Ok(Some(10))));
+    assert_eq!(*process.log.lock(), [vec![1]]);
+}

@@ -27,6 +27,11 @@ impl Item {
         (0..3).map(|i| Item(value + i)).collect()
     }
 
+    async fn many(&self, ctx: &Context<'_>, n: u64) -> Vec<Item> {
+        let value = request(ctx).load(self.0).await.ok().flatten().unwrap_or_default();
+        (0..n).map(|i| Item((value * 31 + i) % ABSENT)).collect()
+    }
+
     async fn other(&self, ctx: &Context<'_>) -> Option<u64> {
         request(ctx).other.load(self.0).await.ok().flatten()
     }
@@ -113,6 +118,16 @@ fn four_levels_are_four_calls() {
             let sizes = calls("{ items(n: 5) { children { children { children { value } } } } }").await;
             assert_eq!(sizes.len(), 4, "{sizes:?}");
         }
+    });
+}
+
+#[test]
+fn nested_lists_that_are_walked_bit_by_bit_are_one_call_a_level() {
+    on_both_runtimes(|| async {
+        // Lists of over 30 yield while they are walked: 29,791 items at the bottom take hundreds of polls.
+        let document = "{ items(n: 31) { many(n: 31) { many(n: 31) { value } } } }";
+        let sizes = calls(document).await;
+        assert_eq!(sizes.len(), 3, "{sizes:?}");
     });
 }
 
