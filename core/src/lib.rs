@@ -4,6 +4,7 @@
 
 pub mod clock;
 mod deadline;
+mod environment;
 mod error;
 mod id;
 mod page;
@@ -11,6 +12,7 @@ pub mod token;
 mod viewer;
 
 pub use deadline::Deadline;
+pub use environment::Environment;
 pub use error::ErrorCode;
 pub use id::{CommentId, NodeId, NodeIdError, PostId, UserId};
 pub use page::{Direction, Keyset, PageSize, PageSizeError, PageSpec};

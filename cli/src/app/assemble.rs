@@ -13,7 +13,7 @@ use super::GatewayOptions;
 /// A gateway over `upstreams` that serves nothing yet. Its metrics join those in `registry`.
 #[must_use]
 pub fn assemble(upstreams: Upstreams, options: GatewayOptions, mut registry: Registry) -> Gateway {
-    let GatewayOptions { http, loaders, token_secret, clock, commit } = options;
+    let GatewayOptions { http, loaders, token_secret, environment: _, clock, commit } = options;
     let asked =
         |name, service, channel: &tonic::transport::Channel| Upstream { name, service, channel: channel.clone() };
     let health = vec![

@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::Args;
-use nova_core::{clock::SharedClock, token::TokenSecret};
+use nova_core::{Environment, clock::SharedClock, token::TokenSecret};
 
 use crate::{clock::SystemClock, failure::Failure};
 
@@ -28,6 +28,8 @@ pub struct GatewayOptions {
     pub loaders: nova_loaders::Config,
     /// What signs tokens, and cursors.
     pub token_secret: TokenSecret,
+    /// Where it runs.
+    pub environment: Environment,
     /// Tells the wall time.
     pub clock: SharedClock,
     /// The commit of this build, for the operator.
@@ -45,6 +47,7 @@ impl AppOptions {
                 http: nova_gateway::Config { listen: free, admin_listen: free, ..nova_gateway::Config::default() },
                 loaders: nova_loaders::Config::default(),
                 token_secret,
+                environment: Environment::development(),
                 clock: Arc::new(SystemClock),
                 commit: None,
             },
@@ -66,6 +69,7 @@ impl AppOptions {
                 http: settings(&[])?,
                 loaders: settings(&[])?,
                 token_secret,
+                environment: Environment::development(),
                 clock: Arc::new(SystemClock),
                 commit,
             },

@@ -47,6 +47,7 @@ pub(super) async fn run(args: GatewayArgs) -> Result<(), Failure> {
         http: args.http,
         loaders: args.loaders,
         token_secret,
+        environment: args.service.environment,
         clock: Arc::new(SystemClock),
         commit: args.service.commit,
     };

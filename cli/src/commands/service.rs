@@ -1,6 +1,6 @@
 //! What `nova gateway` and `nova backend` are told alike.
 
-use nova_core::token::TokenSecret;
+use nova_core::{Environment, token::TokenSecret};
 
 use crate::{failure::Failure, telemetry};
 
@@ -10,6 +10,9 @@ pub(super) struct ServiceArgs {
     /// argument is there for every user of the machine to see.
     #[arg(long, env = "NOVA_TOKEN_SECRET", hide_env_values = true, value_name = "NOVA_TOKEN_SECRET")]
     token_secret: String,
+    /// Where this runs. `development` allows what is only good on a developer's machine.
+    #[arg(long, env = "NOVA_ENVIRONMENT", default_value = "production")]
+    pub(super) environment: Environment,
     /// What is logged: a level, or levels by target, as in `info,nova_gateway=debug`.
     #[arg(long, env = "NOVA_LOG", default_value = "info")]
     log: String,
