@@ -1,6 +1,6 @@
 //! Who calls, by the token that came with the call.
 
-use nova_core::{Viewer, token::TokenVerifier};
+use nova_core::{UserId, Viewer, token::TokenVerifier};
 use tonic::{Status, metadata::MetadataMap};
 
 /// The viewer of a call; `None` when it brings no token.
@@ -17,4 +17,15 @@ pub(crate) fn viewer(metadata: &MetadataMap, verifier: &TokenVerifier) -> Result
         .map(|(_, token)| token.trim_start())
         .ok_or_else(|| Status::unauthenticated("not a bearer token"))?;
     verifier.verify(token).map(Some).map_err(|error| Status::unauthenticated(error.to_string()))
+}
+
+/// The user for whom a write acts.
+///
+/// # Errors
+/// UNAUTHENTICATED without a token that verifies.
+pub(crate) fn writer(metadata: &MetadataMap, verifier: &TokenVerifier) -> Result<UserId, Status> {
+    match viewer(metadata, verifier)? {
+        Some(viewer) => Ok(viewer.user_id),
+        None => Err(Status::unauthenticated("a token is needed")),
+    }
 }

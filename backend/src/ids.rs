@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use nova_core::{ErrorCode, Viewer};
+use nova_core::{ErrorCode, TextError, Viewer};
 use nova_proto::{IntoAnswer, KeyFailure, id_from_bytes};
 use tonic::Status;
 use uuid::Uuid;
@@ -18,6 +18,16 @@ pub(crate) fn check_number(keys: usize) -> Result<(), Status> {
         return Err(Status::invalid_argument(format!("at most {MAX_KEYS} keys a call")));
     }
     Ok(())
+}
+
+/// The id of what a write is about.
+pub(crate) fn decode_id(id: &[u8]) -> Result<Uuid, Status> {
+    id_from_bytes(id).ok_or_else(|| Status::invalid_argument("not an id"))
+}
+
+/// A text that no store takes.
+pub(crate) fn invalid_text(error: TextError) -> Status {
+    Status::invalid_argument(error.to_string())
 }
 
 /// The ids of a call, in their order, each good or a failure of its own.

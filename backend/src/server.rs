@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures_util::Stream;
-use nova_core::token::TokenVerifier;
+use nova_core::{SharedIds, token::TokenVerifier};
 use nova_proto::v1::{content_server::ContentServer, social_server::SocialServer, users_server::UsersServer};
 use sqlx::PgPool;
 use tokio::{
@@ -29,7 +29,7 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 use tonic_reflection::server::v1::{ServerReflection, ServerReflectionServer};
 
 use crate::{
-    ServiceName, content::ContentService, fold, metrics::Metrics, social::SocialService, store::Store,
+    ServiceName, content::ContentService, fold, metrics::Metrics, social::SocialService, store::Store, sweep,
     users::UsersService,
 };
 
@@ -45,17 +45,19 @@ const DRAIN: Duration = Duration::from_secs(10);
 pub struct Backend {
     store: Store,
     verifier: Arc<TokenVerifier>,
+    ids: SharedIds,
 }
 
 impl Backend {
-    /// Services over `pool`, which believe the tokens that `verifier` does.
+    /// Services over `pool`, which believe the tokens that `verifier` does and take new ids from `ids`.
     #[must_use]
-    pub fn new(pool: PgPool, verifier: Arc<TokenVerifier>, metrics: Metrics) -> Self {
-        Self { store: Store::new(pool, metrics), verifier }
+    pub fn new(pool: PgPool, verifier: Arc<TokenVerifier>, ids: SharedIds, metrics: Metrics) -> Self {
+        Self { store: Store::new(pool, metrics), verifier, ids }
     }
 
     /// Serves `services`, gRPC health and reflection on each stream of `incoming`, until `shutdown` and then as long as
-    /// calls are under way, at most 10 s. While the social service is served, counters are folded in the background.
+    /// calls are under way, at most 10 s. Meanwhile jobs run in the background: with the social service counters are folded, with
+    /// the content service what is past its time is forgotten.
     ///
     /// # Errors
     /// The transport's, when it can't be set up.
@@ -95,10 +97,14 @@ impl Backend {
         let folding = async {
             if services.contains(&ServiceName::Social) { fold::run(&self.store).await } else { pending().await }
         };
+        let sweeping = async {
+            if services.contains(&ServiceName::Content) { sweep::run(&self.store).await } else { pending().await }
+        };
         tokio::select! {
             outcome = done => outcome,
             () = overdue => Ok(()),
             never = folding => match never {},
+            never = sweeping => match never {},
         }
     }
 
@@ -110,11 +116,11 @@ impl Backend {
             let (store, verifier) = (self.store.clone(), Arc::clone(&self.verifier));
             names.push(match service {
                 ServiceName::Users => {
-                    routes.add_service(UsersServer::new(UsersService::new(store)));
+                    routes.add_service(UsersServer::new(UsersService::new(store, verifier)));
                     UsersServer::<UsersService>::NAME
                 }
                 ServiceName::Content => {
-                    routes.add_service(ContentServer::new(ContentService::new(store, verifier)));
+                    routes.add_service(ContentServer::new(ContentService::new(store, verifier, Arc::clone(&self.ids))));
                     ContentServer::<ContentService>::NAME
                 }
                 ServiceName::Social => {

@@ -1,9 +1,12 @@
-//! The only way to Postgres: every statement is timed, counted, and ends at its call's deadline.
+//! The only way to Postgres: every statement is timed, counted, and ends at its call's deadline. What writes goes through a
+//! [`Write`](crate::write::Write).
 
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 
+use nova_core::ErrorCode;
+use nova_proto::KeyFailure;
 use sqlx::{
-    FromRow, PgPool, Postgres,
+    FromRow, PgConnection, PgPool, Postgres, Transaction,
     postgres::{PgArguments, PgRow},
     query::QueryAs,
 };
@@ -52,9 +55,40 @@ impl Store {
     where
         T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
-        let outcome = timeout_at(call.deadline().instant(), self.run(call, operation, query)).await;
+        let run = async {
+            let asked = Instant::now();
+            let connection = self.pool.acquire().await;
+            self.metrics.waited(asked.elapsed());
+            self.run(call, operation, &mut *connection?, query).await
+        };
+        self.bounded(call, operation, run).await
+    }
+
+    /// Begins a transaction for `operation`.
+    pub(crate) async fn begin(
+        &self,
+        call: &Call,
+        operation: &'static str,
+    ) -> Result<Transaction<'static, Postgres>, StoreError> {
+        let begin = async {
+            let asked = Instant::now();
+            let transaction = self.pool.begin().await;
+            self.metrics.waited(asked.elapsed());
+            transaction
+        };
+        self.bounded(call, operation, begin).await
+    }
+
+    /// Waits for `work` until the call's deadline. What goes wrong is logged and counted here, once.
+    pub(crate) async fn bounded<T>(
+        &self,
+        call: &Call,
+        operation: &'static str,
+        work: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, StoreError> {
+        let outcome = timeout_at(call.deadline().instant(), work).await;
         let error = match outcome {
-            Ok(Ok(rows)) => return Ok(rows),
+            Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(error)) => {
                 let kind = StoreError::from(&error);
                 tracing::warn!(operation, %error, "statement failed");
@@ -69,22 +103,21 @@ impl Store {
         Err(error)
     }
 
-    async fn run<T>(
+    /// Runs one statement on `connection` and reads all its rows.
+    pub(crate) async fn run<T>(
         &self,
         call: &Call,
         operation: &'static str,
+        connection: &mut PgConnection,
         query: QueryAs<'_, Postgres, T, PgArguments>,
     ) -> Result<Vec<T>, sqlx::Error>
     where
         T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
-        let asked = Instant::now();
-        let connection = self.pool.acquire().await;
-        let acquired = Instant::now();
-        self.metrics.waited(acquired - asked);
         call.count_statement();
-        let rows = query.fetch_all(&mut *connection?).await?;
-        let took: Duration = acquired.elapsed();
+        let sent = Instant::now();
+        let rows = query.fetch_all(connection).await?;
+        let took: Duration = sent.elapsed();
         self.metrics.ran(operation, took);
         tracing::debug!(operation, rows = rows.len(), ?took, "statement");
         Ok(rows)
@@ -92,7 +125,7 @@ impl Store {
 }
 
 impl StoreError {
-    fn label(self) -> &'static str {
+    pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Unavailable => "unavailable",
             Self::Timeout => "timeout",
@@ -112,11 +145,23 @@ impl From<&sqlx::Error> for StoreError {
                 Some("57014") => Self::Timeout,
                 // shutdown, crash, starting up; too many connections; lost connection
                 Some("57P01" | "57P02" | "57P03" | "53300") => Self::Unavailable,
+                // serialization failure, deadlock: undone, and good for another try
+                Some("40001" | "40P01") => Self::Unavailable,
                 Some(code) if code.starts_with("08") => Self::Unavailable,
                 _ => Self::Internal,
             },
             _ => Self::Internal,
         }
+    }
+}
+
+impl From<StoreError> for KeyFailure {
+    fn from(error: StoreError) -> Self {
+        Self(match error {
+            StoreError::Unavailable => ErrorCode::UpstreamUnavailable,
+            StoreError::Timeout => ErrorCode::Timeout,
+            StoreError::Internal => ErrorCode::Internal,
+        })
     }
 }
 

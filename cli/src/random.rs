@@ -1,10 +1,12 @@
-//! Random numbers for secrets and for names of temporary things, from the operating system.
+//! Random numbers for secrets, ids and names of temporary things, from the operating system.
 
 use std::fmt::Write as _;
 
+use nova_core::{IdSource, NoRandomness, uuid_v7};
 use rand::{TryRng as _, rngs::SysRng};
+use uuid::Uuid;
 
-use crate::failure::Failure;
+use crate::{clock::SystemClock, failure::Failure};
 
 /// `bytes` random bytes, as hexadecimal digits.
 ///
@@ -17,4 +19,16 @@ pub fn hex(bytes: usize) -> Result<String, Failure> {
         let _ = write!(text, "{byte:02x}");
         text
     }))
+}
+
+/// New ids of the system's time and randomness.
+#[derive(Debug, Clone, Copy)]
+pub struct SystemIds;
+
+impl IdSource for SystemIds {
+    fn next_id(&self) -> Result<Uuid, NoRandomness> {
+        let mut random = [0; 10];
+        SysRng.try_fill_bytes(&mut random).map_err(|_| NoRandomness)?;
+        Ok(uuid_v7(&SystemClock, &random))
+    }
 }

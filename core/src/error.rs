@@ -56,6 +56,9 @@ codes! {
     RateLimited = "RATE_LIMITED", "too many requests";
     /// The budget of the request ran out before this was there.
     Timeout = "TIMEOUT", "not answered in time";
+    /// The change may have been made or not: what was to make it did not answer in time. Look, or send it again with the same
+    /// idempotency key.
+    OutcomeUnknown = "OUTCOME_UNKNOWN", "it is not known whether the change was made";
     /// What this field is read from does not answer. Other fields are not touched.
     UpstreamUnavailable = "UPSTREAM_UNAVAILABLE", "temporarily unavailable";
     /// A fault of the gateway's own.

@@ -7,7 +7,9 @@ mod deadline;
 mod environment;
 mod error;
 mod id;
+mod id_source;
 mod page;
+mod text;
 pub mod token;
 mod viewer;
 
@@ -15,5 +17,7 @@ pub use deadline::Deadline;
 pub use environment::Environment;
 pub use error::ErrorCode;
 pub use id::{CommentId, NodeId, NodeIdError, PostId, UserId};
+pub use id_source::{IdSource, NoRandomness, SharedIds, uuid_v7};
 pub use page::{Direction, Keyset, PageSize, PageSizeError, PageSpec};
+pub use text::{AvatarUrl, Bio, Body, Category, DisplayName, IdempotencyKey, TextError};
 pub use viewer::{Credential, Scopes, Viewer};

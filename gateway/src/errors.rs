@@ -37,9 +37,10 @@ pub(crate) fn parse_failed(failure: &ParseError) -> ServerError {
     error
 }
 
-/// The operation ran out of its budget and was dropped.
-pub(crate) fn timed_out() -> ServerError {
-    error(ErrorCode::Timeout, ErrorCode::Timeout.message(), None)
+/// The operation ran out of its budget and was dropped. What it wrote until then is written.
+pub(crate) fn dropped(writes: bool) -> ServerError {
+    let code = if writes { ErrorCode::OutcomeUnknown } else { ErrorCode::Timeout };
+    error(code, code.message(), None)
 }
 
 /// Gives each error of a response its code, and keeps in the house what belongs there.

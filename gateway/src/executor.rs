@@ -1,9 +1,10 @@
 //! The executor: the only way to the schema, on every transport. [`Executor::run`] is the order of the stages; a stage that
 //! refuses ends it there. Nothing here knows HTTP.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
-use async_graphql::{Request, Response, ServerError, Variables};
+use async_graphql::{Request, Response, ServerError, Variables, parser::types::OperationType};
+use futures_util::try_join;
 use nova_core::{Deadline, Viewer};
 use nova_loaders::{Loaders, RequestLoaders};
 use nova_resolvers::NovaSchema;
@@ -22,6 +23,8 @@ pub(crate) struct Operation<'a> {
     pub(crate) variables: Variables,
     pub(crate) viewer: Option<Viewer>,
     pub(crate) deadline: Deadline,
+    /// Whether the check of the viewer comes before the execution even when nothing is written.
+    pub(crate) check_first: bool,
 }
 
 /// What became of an operation.
@@ -48,37 +51,64 @@ impl Executor {
     /// The stages of one operation, in their order: document, operation, variables, execution. The static guard, the rate
     /// limit and the policy belong between the variables and the execution: they read the document, and must answer before
     /// validation, whose time a small document can blow up.
-    pub(crate) async fn run(&self, operation: Operation<'_>, loaders: &Loaders, metrics: &Metrics) -> Answer {
+    ///
+    /// `check` says whether the viewer is still there. It runs beside a query, and before a mutation: what was written for
+    /// somebody who is gone can't be taken back.
+    ///
+    /// # Errors
+    /// What `check` says.
+    pub(crate) async fn run<E>(
+        &self,
+        operation: Operation<'_>,
+        check: impl Future<Output = Result<(), E>>,
+        loaders: &Loaders,
+        metrics: &Metrics,
+    ) -> Result<Answer, E> {
         let started = Instant::now();
         let parsed = self.documents.parse(operation.document, metrics);
         let parse = started.elapsed();
         let document = match parsed.as_ref() {
             Ok(document) => document,
-            Err(failure) => return Answer::refused(errors::parse_failed(failure), parse, started),
+            Err(failure) => {
+                check.await?;
+                return Ok(Answer::refused(errors::parse_failed(failure), parse, started));
+            }
         };
-        let checked = operation::select(document, operation.name.as_deref())
-            .and_then(|selected| operation::check_variables(selected, &operation.variables));
-        if let Err(error) = checked {
-            return Answer::refused(error, parse, started);
-        }
+        let selected = operation::select(document, operation.name.as_deref())
+            .and_then(|selected| operation::check_variables(selected, &operation.variables).map(|()| selected.ty));
+        let writes = match selected {
+            Ok(kind) => kind == OperationType::Mutation,
+            Err(error) => {
+                check.await?;
+                return Ok(Answer::refused(error, parse, started));
+            }
+        };
 
         let loaders = loaders.request(operation.viewer, operation.deadline);
         let mut request = Request::new("").variables(operation.variables).data(Arc::clone(&loaders));
         request.operation_name = operation.name;
         request.set_parsed_query(document.clone());
-        let executing = Instant::now();
-        let (mut response, executed) = match self.execute(request, &loaders, operation.deadline).await {
+        let mut executing = Instant::now();
+        let execution = self.execute(request, &loaders, operation.deadline);
+        let response = if writes || operation.check_first {
+            check.await?;
+            executing = Instant::now();
+            execution.await
+        } else {
+            try_join!(check, async { Ok(execution.await) })?.1
+        };
+        let (mut response, executed) = match response {
             Some(response) => {
                 let executed = response.errors.is_empty() || !never_began(&response);
                 (response, executed)
             }
-            None => (Response::from_errors(vec![errors::timed_out()]), true),
+            None => (Response::from_errors(vec![errors::dropped(writes)]), true),
         };
         if !response.errors.is_empty() {
             errors::classify(&mut response.errors, document);
         }
         let stages = Stages { parse, execute: executing.elapsed(), total: started.elapsed() };
-        Answer { response, executed, stages, loaders: Some(loaders) }
+        Ok(Answer { response, executed, stages, loaders: Some(loaders) })
     }
 
     /// `None` when it was dropped.

@@ -29,7 +29,7 @@ pub struct Comment {
     pub created_at: DateTime<Utc>,
 }
 
-fn comment(wire: v1::Comment) -> Option<Arc<Comment>> {
+pub(crate) fn comment(wire: v1::Comment) -> Option<Arc<Comment>> {
     Some(Arc::new(Comment {
         id: CommentId(id_from_bytes(&wire.id)?),
         post_id: PostId(id_from_bytes(&wire.post_id)?),

@@ -1,7 +1,7 @@
 //! What is read, and how it is batched: one file per entity, over the gRPC clients of the upstreams.
 //!
 //! [`Loaders`] is the process's: channels, fetches under way, metrics. [`RequestLoaders`] is one request's: its memo,
-//! its queues, its deadline, its viewer. Resolvers ask the latter and nothing else. This room never decides what a
+//! its queues, its deadline, its viewer. Resolvers ask the latter and nothing else; writes go the same way, unbatched. This room never decides what a
 //! client may see beyond passing the viewer's token on, and never retries.
 
 pub mod batching;
@@ -18,6 +18,7 @@ mod trace;
 mod upstream;
 mod user;
 mod viewer;
+mod write;
 
 pub use batching::{Answer, LoadError};
 pub use comment::Comment;
@@ -30,3 +31,4 @@ pub use request::{Loaders, RequestLoaders};
 pub use trace::{CallCount, CallTrace, Trace};
 pub use upstream::Upstreams;
 pub use user::User;
+pub use write::{NewComment, NewPost, ProfileChanges, Written};

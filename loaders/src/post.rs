@@ -44,7 +44,7 @@ pub enum ContentType {
     Stream,
 }
 
-fn post(wire: v1::Post) -> Option<Arc<Post>> {
+pub(crate) fn post(wire: v1::Post) -> Option<Arc<Post>> {
     let content_type = match wire.content_type() {
         v1::ContentType::Post => ContentType::Post,
         v1::ContentType::Video => ContentType::Video,

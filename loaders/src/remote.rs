@@ -2,6 +2,7 @@
 
 use std::{fmt::Debug, future::Future, hash::Hash, marker::PhantomData, time::Duration};
 
+use nova_core::Credential;
 use nova_proto::{Answer as WireAnswer, KeyFailure, metadata};
 use tokio::time::Instant;
 use tonic::{Request, Response, Status, metadata::MetadataValue};
@@ -55,6 +56,22 @@ pub(crate) fn read<W, V>(
         .collect()
 }
 
+/// Sends the viewer's token along, if there is one.
+pub(crate) fn identify<M>(request: &mut Request<M>, credential: Option<&Credential>) -> Result<(), Status> {
+    if let Some(credential) = credential {
+        let bearer = MetadataValue::try_from(format!("Bearer {}", credential.expose()))
+            .map_err(|_| Status::unauthenticated("the token can't be sent"))?;
+        request.metadata_mut().insert(metadata::AUTHORIZATION, bearer);
+    }
+    Ok(())
+}
+
+/// How many statements a call ran, by its own account.
+pub(crate) fn statements<M>(response: &Response<M>) -> u64 {
+    let statements = response.metadata().get(metadata::STATEMENTS);
+    statements.and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0)
+}
+
 /// An [`Rpc`] over the process's channels.
 pub(crate) struct Remote<R> {
     clients: Clients,
@@ -72,16 +89,11 @@ impl<R: Rpc> Remote<R> {
     async fn call(&self, keys: &[R::Key], caller: &Caller) -> Result<Vec<Answer<R::Value>>, Status> {
         let mut request = Request::new(R::request(keys));
         request.set_timeout(self.cap);
-        if R::IDENTIFIED
-            && let Some(credential) = &caller.credential
-        {
-            let bearer = MetadataValue::try_from(format!("Bearer {}", credential.expose()))
-                .map_err(|_| Status::unauthenticated("the token can't be sent"))?;
-            request.metadata_mut().insert(metadata::AUTHORIZATION, bearer);
+        if R::IDENTIFIED {
+            identify(&mut request, caller.credential.as_ref())?;
         }
         let response = R::send(self.clients.clone(), request).await?;
-        let statements = response.metadata().get(metadata::STATEMENTS).and_then(|v| v.to_str().ok()?.parse().ok());
-        caller.trace.statements(statements.unwrap_or(0));
+        caller.trace.statements(statements(&response));
         Ok(R::answers(response.into_inner()))
     }
 }

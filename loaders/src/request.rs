@@ -4,7 +4,10 @@ use std::{
     collections::BTreeMap,
     fmt,
     future::Future,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -18,7 +21,7 @@ use crate::{
     config::Config,
     counts::{CommentCount, FollowCountsById, LikeCount, PostCount},
     edges::{Followers, Following, Likers},
-    metrics::Metrics,
+    metrics::{Metrics, RpcMetrics},
     post::{Feed, PostById, PostsByAuthor},
     remote::Remote,
     trace::{CallCount, CallTrace, Trace},
@@ -31,6 +34,7 @@ use crate::{
 macro_rules! sources {
     ($($name:ident: $rpc:ident,)*) => {
         struct Process {
+            clients: Clients,
             metrics: Metrics,
             $($name: Arc<Flights<Remote<$rpc>>>,)*
         }
@@ -44,6 +48,7 @@ macro_rules! sources {
                         config.upstream_timeout(),
                         metrics.of(<$rpc as crate::remote::Rpc>::NAME),
                     )),)*
+                    clients: clients.clone(),
                     metrics,
                 }
             }
@@ -56,7 +61,13 @@ macro_rules! sources {
 
         impl RequestLoaders {
             $(fn $name(&self) -> &Queue<Remote<$rpc>> {
-                self.memo.$name.get_or_init(|| Queue::new(&self.process.$name, &self.scope, self.caller.clone()))
+                self.memo.$name.get_or_init(|| {
+                    let queue = Queue::new(&self.process.$name, &self.scope, self.caller.clone());
+                    if self.has_written.load(Relaxed) {
+                        queue.renew();
+                    }
+                    queue
+                })
             })*
 
             fn each_queue(&self, visit: &impl VisitQueue) {
@@ -94,10 +105,17 @@ trait VisitQueue {
 
 struct Flush;
 struct Expire;
+struct Renew;
 
 impl VisitQueue for Flush {
     fn visit<S: crate::batching::Source>(&self, queue: &Queue<S>) {
         queue.flush();
+    }
+}
+
+impl VisitQueue for Renew {
+    fn visit<S: crate::batching::Source>(&self, queue: &Queue<S>) {
+        queue.renew();
     }
 }
 
@@ -140,6 +158,7 @@ impl Loaders {
             viewer,
             deadline,
             memo: Memo::default(),
+            has_written: AtomicBool::new(false),
         })
     }
 }
@@ -152,6 +171,8 @@ pub struct RequestLoaders {
     viewer: Option<Viewer>,
     deadline: Deadline,
     memo: Memo,
+    /// A queue that is made from now on joins nothing that began before.
+    has_written: AtomicBool,
 }
 
 impl fmt::Debug for RequestLoaders {
@@ -279,6 +300,40 @@ impl RequestLoaders {
         for post in posts {
             self.post_by_id().prime(post.id, Arc::clone(post));
         }
+    }
+
+    pub(crate) fn prime_comment(&self, comment: &Arc<Comment>) {
+        self.comment_by_id().prime(comment.id, Arc::clone(comment));
+    }
+
+    pub(crate) fn prime_user(&self, user: &Arc<User>) {
+        self.user_by_id().prime(user.id, Arc::clone(user));
+    }
+
+    /// Forgets what was read.
+    pub(crate) fn renew(&self) {
+        self.has_written.store(true, Relaxed);
+        self.each_queue(&Renew);
+    }
+
+    pub(crate) fn deadline(&self) -> Deadline {
+        self.deadline
+    }
+
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    pub(crate) fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    pub(crate) fn clients(&self) -> Clients {
+        self.process.clients.clone()
+    }
+
+    pub(crate) fn metrics_of(&self, rpc: &'static str) -> RpcMetrics {
+        self.process.metrics.of(rpc)
     }
 }
 

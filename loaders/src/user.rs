@@ -34,7 +34,7 @@ pub struct User {
     pub deleted: bool,
 }
 
-fn user(wire: v1::User) -> Option<Arc<User>> {
+pub(crate) fn user(wire: v1::User) -> Option<Arc<User>> {
     Some(Arc::new(User {
         id: UserId(id_from_bytes(&wire.id)?),
         username: wire.username,

@@ -27,6 +27,7 @@ migrations! {
     2 "indexes" = "0002_indexes.sql";
     3 "counters" = "0003_counters.sql";
     4 "outbox" = "0004_outbox.sql";
+    5 "idempotency" = "0005_idempotency.sql";
 }
 
 #[cfg(test)]

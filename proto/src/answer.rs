@@ -1,4 +1,4 @@
-//! The one shape of a per-key answer, whatever message it came in.
+//! The one shape of an answer, whatever message it came in: of a key that was read, and of a write.
 
 use nova_core::ErrorCode;
 
@@ -7,7 +7,7 @@ use crate::v1;
 /// What a source says of one key: found, absent (`None`) or failed.
 pub type Answer<T> = Result<Option<T>, KeyFailure>;
 
-/// Why a key has no answer, as the code that a client is told.
+/// Why a key has no answer, or a write was not done, as the code that a client is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyFailure(pub ErrorCode);
 
@@ -33,6 +33,10 @@ impl From<v1::FailureCode> for KeyFailure {
             v1::FailureCode::Unauthenticated => ErrorCode::Unauthenticated,
             v1::FailureCode::Unavailable => ErrorCode::UpstreamUnavailable,
             v1::FailureCode::Timeout => ErrorCode::Timeout,
+            v1::FailureCode::NotFound => ErrorCode::NotFound,
+            v1::FailureCode::Forbidden => ErrorCode::Forbidden,
+            v1::FailureCode::Conflict => ErrorCode::Conflict,
+            v1::FailureCode::OutcomeUnknown => ErrorCode::OutcomeUnknown,
             v1::FailureCode::Internal | v1::FailureCode::Unspecified => ErrorCode::Internal,
         })
     }
@@ -45,6 +49,10 @@ impl From<KeyFailure> for v1::FailureCode {
             ErrorCode::Unauthenticated => Self::Unauthenticated,
             ErrorCode::UpstreamUnavailable => Self::Unavailable,
             ErrorCode::Timeout => Self::Timeout,
+            ErrorCode::NotFound => Self::NotFound,
+            ErrorCode::Forbidden => Self::Forbidden,
+            ErrorCode::Conflict => Self::Conflict,
+            ErrorCode::OutcomeUnknown => Self::OutcomeUnknown,
             _ => Self::Internal,
         }
     }
@@ -89,4 +97,53 @@ answers! {
     FollowCountsResult, follow_counts_result, v1::FollowCounts;
     CountResult, count_result, i64;
     BoolResult, bool_result, bool;
+}
+
+/// The response message of a write as a result.
+pub trait IntoWritten {
+    /// What `written` holds.
+    type Written;
+
+    /// What was written.
+    ///
+    /// # Errors
+    /// Why nothing was; `OUTCOME_UNKNOWN` for a message without an outcome.
+    fn into_written(self) -> Result<Self::Written, KeyFailure>;
+
+    /// The message that says `outcome`.
+    fn from_written(outcome: Result<Self::Written, KeyFailure>) -> Self;
+}
+
+macro_rules! writes {
+    ($($response:ident, $module:ident, $written:ty;)*) => {$(
+        impl IntoWritten for v1::$response {
+            type Written = $written;
+
+            fn into_written(self) -> Result<$written, KeyFailure> {
+                match self.outcome {
+                    Some(v1::$module::Outcome::Written(written)) => Ok(written),
+                    Some(v1::$module::Outcome::Failed(failure)) => Err(failure.code().into()),
+                    None => Err(KeyFailure(ErrorCode::OutcomeUnknown)),
+                }
+            }
+
+            fn from_written(outcome: Result<$written, KeyFailure>) -> Self {
+                Self {
+                    outcome: Some(match outcome {
+                        Ok(written) => v1::$module::Outcome::Written(written),
+                        Err(failure) => v1::$module::Outcome::Failed(v1::Failure {
+                            code: v1::FailureCode::from(failure).into(),
+                        }),
+                    }),
+                }
+            }
+        }
+    )*};
+}
+
+writes! {
+    UserWriteResponse, user_write_response, v1::User;
+    PostWriteResponse, post_write_response, v1::Post;
+    CommentWriteResponse, comment_write_response, v1::Comment;
+    EdgeResult, edge_result, v1::EdgeWritten;
 }

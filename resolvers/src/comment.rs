@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
+use nova_core::CommentId;
 
 use crate::{
-    error::{Field, field},
-    node::loaders,
+    error::{Field, fetch},
     post::Post,
     scalar::DateTime,
     user::User,
@@ -14,6 +14,13 @@ use crate::{
 
 /// What somebody said about a post.
 pub(crate) struct Comment(pub(crate) Arc<nova_loaders::Comment>);
+
+impl Comment {
+    /// The comment of `id`.
+    pub(crate) async fn load(ctx: &Context<'_>, id: CommentId) -> Field<Self> {
+        fetch(ctx, |loaders| loaders.comment(id), Self).await
+    }
+}
 
 /// What somebody said about a post.
 #[Object]
@@ -25,12 +32,12 @@ impl Comment {
 
     /// Who wrote it.
     async fn author(&self, ctx: &Context<'_>) -> Field<User> {
-        User::load(loaders(ctx), self.0.author_id).await
+        User::load(ctx, self.0.author_id).await
     }
 
     /// What it is about.
     async fn post(&self, ctx: &Context<'_>) -> Field<Post> {
-        field(loaders(ctx).post(self.0.post_id).await, Post)
+        Post::load(ctx, self.0.post_id).await
     }
 
     /// What it says.

@@ -10,7 +10,7 @@ use nova_loaders::{Answer, Edge, Page};
 use crate::{
     comment::Comment,
     cursor::{CursorCodec, ListId},
-    error::{Field, field},
+    error::{Field, caught, field},
     node::loaders,
     page_args::PageArgs,
     post::Post,
@@ -50,13 +50,9 @@ impl Listing {
         L: Future<Output = Answer<P>>,
     {
         match args.spec(ctx.data_unchecked(), list) {
-            Ok(spec) => field(load(spec).await, |page| connection(Self { list, spec }, page)),
+            Ok(spec) => caught(async { field(load(spec).await, |page| connection(Self { list, spec }, page)) }).await,
             Err(error) => Some(Err(error)),
         }
-    }
-
-    fn cursor(self, ctx: &Context<'_>, place: Keyset) -> String {
-        ctx.data_unchecked::<CursorCodec>().encode(self.list, place)
     }
 
     fn page_info<T: Item>(self, ctx: &Context<'_>, page: &Page<T>) -> PageInfo {
@@ -69,9 +65,15 @@ impl Listing {
         PageInfo {
             has_next_page: next,
             has_previous_page: previous,
-            start_cursor: page.items.first().map(|item| self.cursor(ctx, item.place())),
-            end_cursor: page.items.last().map(|item| self.cursor(ctx, item.place())),
+            start_cursor: page.items.first().map(|item| self.list.cursor(ctx, item.place())),
+            end_cursor: page.items.last().map(|item| self.list.cursor(ctx, item.place())),
         }
+    }
+}
+
+impl ListId {
+    fn cursor(self, ctx: &Context<'_>, place: Keyset) -> String {
+        ctx.data_unchecked::<CursorCodec>().encode(self, place)
     }
 }
 
@@ -115,7 +117,7 @@ impl PostConnection {
 impl PostConnection {
     /// The posts with their cursors.
     async fn edges(&self) -> Vec<PostEdge> {
-        self.1.items.iter().map(|post| PostEdge(self.0, Arc::clone(post))).collect()
+        self.1.items.iter().map(|post| PostEdge(self.0.list, Arc::clone(post))).collect()
     }
 
     /// The posts alone.
@@ -130,7 +132,7 @@ impl PostConnection {
 }
 
 /// A post on a page.
-pub(crate) struct PostEdge(Listing, Arc<nova_loaders::Post>);
+pub(crate) struct PostEdge(pub(crate) ListId, pub(crate) Arc<nova_loaders::Post>);
 
 /// A post on a page.
 #[Object]
@@ -154,7 +156,7 @@ pub(crate) struct CommentConnection(pub(crate) Listing, pub(crate) Arc<Page<Arc<
 impl CommentConnection {
     /// The comments with their cursors.
     async fn edges(&self) -> Vec<CommentEdge> {
-        self.1.items.iter().map(|comment| CommentEdge(self.0, Arc::clone(comment))).collect()
+        self.1.items.iter().map(|comment| CommentEdge(self.0.list, Arc::clone(comment))).collect()
     }
 
     /// The comments alone.
@@ -169,7 +171,7 @@ impl CommentConnection {
 }
 
 /// A comment on a page.
-pub(crate) struct CommentEdge(Listing, Arc<nova_loaders::Comment>);
+pub(crate) struct CommentEdge(pub(crate) ListId, pub(crate) Arc<nova_loaders::Comment>);
 
 /// A comment on a page.
 #[Object]
@@ -193,12 +195,12 @@ pub(crate) struct UserConnection(pub(crate) Listing, pub(crate) Arc<Page<Edge>>)
 impl UserConnection {
     /// The users with their cursors.
     async fn edges(&self) -> Vec<UserEdge> {
-        self.1.items.iter().map(|edge| UserEdge(self.0, *edge)).collect()
+        self.1.items.iter().map(|edge| UserEdge(self.0.list, *edge)).collect()
     }
 
     /// The users alone.
     async fn nodes(&self, ctx: &Context<'_>) -> Vec<Field<User>> {
-        join_all(self.1.items.iter().map(|edge| User::load(loaders(ctx), edge.user_id))).await
+        join_all(self.1.items.iter().map(|edge| User::load(ctx, edge.user_id))).await
     }
 
     /// Where the page stands in its list.
@@ -208,7 +210,7 @@ impl UserConnection {
 }
 
 /// A user on a page.
-pub(crate) struct UserEdge(Listing, Edge);
+pub(crate) struct UserEdge(ListId, Edge);
 
 /// A user on a page.
 #[Object]
@@ -220,6 +222,6 @@ impl UserEdge {
 
     /// The user.
     async fn node(&self, ctx: &Context<'_>) -> Field<User> {
-        User::load(loaders(ctx), self.1.user_id).await
+        User::load(ctx, self.1.user_id).await
     }
 }

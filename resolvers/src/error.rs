@@ -1,8 +1,13 @@
 //! Field errors: a code, a message of ours, never the text of an upstream.
 
-use async_graphql::{Error, ErrorExtensions as _};
+use std::{future::Future, panic::AssertUnwindSafe};
+
+use async_graphql::{Context, Error, ErrorExtensions as _};
+use futures_util::FutureExt as _;
 use nova_core::ErrorCode;
-use nova_loaders::{Answer, LoadError};
+use nova_loaders::{Answer, LoadError, RequestLoaders};
+
+use crate::node::loaders;
 
 /// A field that may fail on its own: null and an error entry, and its siblings are not touched.
 ///
@@ -27,6 +32,27 @@ pub(crate) fn field<V, T>(answer: Answer<V>, value: impl FnOnce(V) -> T) -> Fiel
     match answer {
         Ok(found) => found.map(|found| Ok(value(found))),
         Err(LoadError { code }) => Some(Err(error(code))),
+    }
+}
+
+/// Asks the loaders of the request, and makes a field of their answer.
+pub(crate) async fn fetch<'a, V, T, L>(
+    ctx: &Context<'a>,
+    load: impl FnOnce(&'a RequestLoaders) -> L,
+    value: impl FnOnce(V) -> T,
+) -> Field<T>
+where
+    L: Future<Output = Answer<V>>,
+{
+    caught(async { field(load(loaders(ctx)).await, value) }).await
+}
+
+/// A field whose panic is INTERNAL for itself, and does not touch its siblings.
+pub(crate) async fn caught<T>(resolve: impl Future<Output = Field<T>>) -> Field<T> {
+    match AssertUnwindSafe(resolve).catch_unwind().await {
+        Ok(field) => field,
+        // The panic's own message is in the log: the hook of the process wrote it.
+        Err(_) => Some(Err(error(ErrorCode::Internal))),
     }
 }
 

@@ -7,6 +7,7 @@ mod comment;
 mod connection;
 mod cursor;
 mod error;
+mod mutation;
 mod node;
 mod page_args;
 mod post;

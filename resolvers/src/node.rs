@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, Interface};
-use nova_core::NodeId;
+use async_graphql::{Context, Error, ID, Interface};
+use nova_core::{CommentId, ErrorCode, NodeId, PostId, UserId};
 use nova_loaders::RequestLoaders;
 
 use crate::{
     comment::Comment,
-    error::{Field, field},
+    error::{Field, error},
     post::Post,
     user::User,
 };
@@ -29,11 +29,40 @@ pub(crate) enum Node {
 
 impl Node {
     /// The object of `id`; unknown and deleted ones are absent.
-    pub(crate) async fn load(loaders: &RequestLoaders, id: NodeId) -> Field<Self> {
-        match id {
-            NodeId::User(id) => Some(User::load_living(loaders, id).await?.map(Self::User)),
-            NodeId::Post(id) => field(loaders.post(id).await, |post| Self::Post(Post(post))),
-            NodeId::Comment(id) => field(loaders.comment(id).await, |comment| Self::Comment(Comment(comment))),
+    pub(crate) async fn load(ctx: &Context<'_>, id: &ID) -> Field<Self> {
+        match node_id(id) {
+            Ok(NodeId::User(id)) => Some(User::load_living(ctx, id).await?.map(Self::User)),
+            Ok(NodeId::Post(id)) => Some(Post::load(ctx, id).await?.map(Self::Post)),
+            Ok(NodeId::Comment(id)) => Some(Comment::load(ctx, id).await?.map(Self::Comment)),
+            Err(error) => Some(Err(error)),
         }
+    }
+}
+
+fn node_id(id: &ID) -> Result<NodeId, Error> {
+    NodeId::from_global(id).map_err(|_| error(ErrorCode::InvalidId))
+}
+
+/// The post that `id` names.
+pub(crate) fn post_id(id: &ID) -> Result<PostId, Error> {
+    match node_id(id)? {
+        NodeId::Post(id) => Ok(id),
+        _ => Err(error(ErrorCode::InvalidId)),
+    }
+}
+
+/// The user that `id` names.
+pub(crate) fn user_id(id: &ID) -> Result<UserId, Error> {
+    match node_id(id)? {
+        NodeId::User(id) => Ok(id),
+        _ => Err(error(ErrorCode::InvalidId)),
+    }
+}
+
+/// The comment that `id` names.
+pub(crate) fn comment_id(id: &ID) -> Result<CommentId, Error> {
+    match node_id(id)? {
+        NodeId::Comment(id) => Ok(id),
+        _ => Err(error(ErrorCode::InvalidId)),
     }
 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, Object};
+use nova_core::PostId;
 
 use crate::{
     connection::{CommentConnection, Listing, UserConnection},
     cursor::ListId,
-    error::{Field, count, field},
+    error::{Field, count, fetch},
     node::loaders,
     page_args::PageArgs,
     scalar::DateTime,
@@ -35,13 +36,34 @@ impl From<nova_loaders::ContentType> for ContentType {
     }
 }
 
+impl From<ContentType> for nova_loaders::ContentType {
+    fn from(content_type: ContentType) -> Self {
+        match content_type {
+            ContentType::Post => Self::Post,
+            ContentType::Video => Self::Video,
+            ContentType::Stream => Self::Stream,
+        }
+    }
+}
+
 /// What somebody published.
 pub(crate) struct Post(pub(crate) Arc<nova_loaders::Post>);
 
 impl Post {
+    /// The post of `id`.
+    pub(crate) async fn load(ctx: &Context<'_>, id: PostId) -> Field<Self> {
+        fetch(ctx, |loaders| loaders.post(id), Self).await
+    }
+
+    /// One of its lists, as cursors are bound to it.
     fn list(&self, field: &'static str) -> ListId {
         ListId { field, parent: self.0.id.0 }
     }
+}
+
+/// The comments on `post`, as cursors are bound to them.
+pub(crate) fn comments_on(post: PostId) -> ListId {
+    ListId { field: "Post.comments", parent: post.0 }
 }
 
 /// What somebody published.
@@ -54,7 +76,7 @@ impl Post {
 
     /// Who wrote it.
     async fn author(&self, ctx: &Context<'_>) -> Field<User> {
-        User::load(loaders(ctx), self.0.author_id).await
+        User::load(ctx, self.0.author_id).await
     }
 
     /// What it says.
@@ -84,18 +106,18 @@ impl Post {
 
     /// How many like it.
     async fn like_count(&self, ctx: &Context<'_>) -> Field<i32> {
-        field(loaders(ctx).like_count(self.0.id).await, count)
+        fetch(ctx, |loaders| loaders.like_count(self.0.id), count).await
     }
 
     /// How many comments it has.
     async fn comment_count(&self, ctx: &Context<'_>) -> Field<i32> {
-        field(loaders(ctx).comment_count(self.0.id).await, count)
+        fetch(ctx, |loaders| loaders.comment_count(self.0.id), count).await
     }
 
     /// Whether the viewer likes it. Null when anonymous.
     async fn viewer_has_liked(&self, ctx: &Context<'_>) -> Field<bool> {
         let viewer = loaders(ctx).viewer()?.user_id;
-        field(loaders(ctx).viewer_likes(viewer, self.0.id).await, |likes| likes)
+        fetch(ctx, |loaders| loaders.viewer_likes(viewer, self.0.id), |likes| likes).await
     }
 
     /// Its comments, oldest first.
@@ -110,7 +132,7 @@ impl Post {
         loaders(ctx).prime_posts(std::slice::from_ref(&self.0)); // for `Comment.post`
         let args = PageArgs { first, after, last, before };
         let load = |spec| loaders(ctx).comments_on(self.0.id, spec);
-        Listing::page(ctx, self.list("Post.comments"), args, load, CommentConnection).await
+        Listing::page(ctx, comments_on(self.0.id), args, load, CommentConnection).await
     }
 
     /// Who likes it, newest like first.

@@ -2,13 +2,13 @@
 
 use async_graphql::{Context, Error, ID, Object};
 use futures_util::future::join_all;
-use nova_core::{ErrorCode, NodeId};
+use nova_core::{ErrorCode, UserId};
 
 use crate::{
     connection::{Listing, PostConnection},
     cursor::ListId,
-    error::{Field, bad_input, error, field},
-    node::{Node, loaders},
+    error::{Field, bad_input, error, fetch},
+    node::{Node, loaders, post_id},
     page_args::PageArgs,
     post::Post,
     user::User,
@@ -19,12 +19,13 @@ const MAX_NODES: usize = 100;
 /// Longest username that anybody has, in bytes; what is longer is not looked for.
 const MAX_USERNAME_BYTES: usize = 256;
 
+/// The feed of `viewer`, as cursors are bound to it.
+pub(crate) fn feed_of(viewer: UserId) -> ListId {
+    ListId { field: "Query.feed", parent: viewer.0 }
+}
+
 /// Where reading begins.
 pub struct Query;
-
-fn node_id(id: &ID) -> Result<NodeId, Error> {
-    NodeId::from_global(id).map_err(|_| error(ErrorCode::InvalidId))
-}
 
 /// Where reading begins.
 #[Object]
@@ -35,10 +36,7 @@ impl Query {
         ctx: &Context<'_>,
         #[graphql(desc = "The id of a user, a post or a comment.")] id: ID,
     ) -> Field<Node> {
-        match node_id(&id) {
-            Ok(id) => Node::load(loaders(ctx), id).await,
-            Err(error) => Some(Err(error)),
-        }
+        Node::load(ctx, &id).await
     }
 
     /// The objects of these ids, in their order. Null for each that there is not.
@@ -50,19 +48,13 @@ impl Query {
         if ids.len() > MAX_NODES {
             return Err(bad_input("ids", "must be at most 100"));
         }
-        let node = |id| async move {
-            match node_id(id) {
-                Ok(id) => Node::load(loaders(ctx), id).await,
-                Err(error) => Some(Err(error)),
-            }
-        };
-        Ok(join_all(ids.iter().map(node)).await)
+        Ok(join_all(ids.iter().map(|id| Node::load(ctx, id))).await)
     }
 
     /// Who asks. Null when anonymous.
     async fn viewer(&self, ctx: &Context<'_>) -> Field<User> {
         let viewer = loaders(ctx).viewer()?.user_id;
-        User::load_living(loaders(ctx), viewer).await
+        User::load_living(ctx, viewer).await
     }
 
     /// The user of this name. Null when there is none.
@@ -74,14 +66,13 @@ impl Query {
         if username.len() > MAX_USERNAME_BYTES {
             return None;
         }
-        field(loaders(ctx).user_named(&username).await, User)
+        fetch(ctx, |loaders| loaders.user_named(&username), User).await
     }
 
     /// The post of this id. Null when there is none.
     async fn post(&self, ctx: &Context<'_>, #[graphql(desc = "The id of a post.")] id: ID) -> Field<Post> {
-        match node_id(&id) {
-            Ok(NodeId::Post(id)) => field(loaders(ctx).post(id).await, Post),
-            Ok(_) => Some(Err(error(ErrorCode::InvalidId))),
+        match post_id(&id) {
+            Ok(id) => Post::load(ctx, id).await,
             Err(error) => Some(Err(error)),
         }
     }
@@ -96,7 +87,7 @@ impl Query {
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Field<PostConnection> {
         let Some(viewer) = loaders(ctx).viewer() else { return Some(Err(error(ErrorCode::Unauthenticated))) };
-        let list = ListId { field: "Query.feed", parent: viewer.user_id.0 };
+        let list = feed_of(viewer.user_id);
         let args = PageArgs { first, after, last, before };
         let load = |spec| loaders(ctx).feed(viewer.user_id, spec);
         Listing::page(ctx, list, args, load, |listing, page| PostConnection::new(ctx, listing, page)).await

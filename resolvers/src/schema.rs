@@ -1,12 +1,12 @@
 //! The schema as a whole, and its export.
 
-use async_graphql::{EmptyMutation, EmptySubscription, SDLExportOptions, Schema};
+use async_graphql::{EmptySubscription, SDLExportOptions, Schema};
 use nova_core::token::TokenSecret;
 
-use crate::{cursor::CursorCodec, query::Query};
+use crate::{cursor::CursorCodec, mutation::Mutation, query::Query};
 
 /// The public schema.
-pub type NovaSchema = Schema<Query, EmptyMutation, EmptySubscription>;
+pub type NovaSchema = Schema<Query, Mutation, EmptySubscription>;
 
 /// What the schema is made with.
 #[derive(Debug, Clone)]
@@ -18,7 +18,7 @@ pub struct SchemaConfig {
 /// The schema, ready to execute. A request's data holds its `Arc<RequestLoaders>`.
 #[must_use]
 pub fn schema(config: &SchemaConfig) -> NovaSchema {
-    Schema::build(Query, EmptyMutation, EmptySubscription).data(CursorCodec::new(&config.cursor_secret)).finish()
+    Schema::build(Query, Mutation::default(), EmptySubscription).data(CursorCodec::new(&config.cursor_secret)).finish()
 }
 
 /// The contract as SDL: what `schema.graphql` holds.
@@ -32,7 +32,7 @@ pub fn sdl() -> String {
         .prefer_single_line_descriptions()
         .use_space_ident()
         .indent_width(2);
-    Schema::build(Query, EmptyMutation, EmptySubscription).finish().sdl_with_options(options)
+    Schema::build(Query, Mutation::default(), EmptySubscription).finish().sdl_with_options(options)
 }
 
 #[cfg(test)]
@@ -59,6 +59,12 @@ mod tests {
             let fields = match definition.kind {
                 TypeKind::Object(object) => object.fields,
                 TypeKind::Interface(interface) => interface.fields,
+                TypeKind::InputObject(input) => {
+                    let fields = input.fields.iter().map(|field| &field.node);
+                    let fields = fields.filter(|field| field.description.is_none());
+                    silent.extend(fields.map(|field| format!("{name}.{}", field.name.node)));
+                    Vec::new()
+                }
                 TypeKind::Enum(values) => {
                     silent.extend(
                         values
@@ -84,5 +90,24 @@ mod tests {
             }
         }
         assert!(silent.is_empty(), "without a description: {silent:?}");
+    }
+
+    #[tokio::test]
+    async fn a_panic_costs_its_field_and_no_other() {
+        // Without loaders in the request, whoever asks for them panics.
+        let schema = schema(&SchemaConfig { cursor_secret: TokenSecret::new([1; 32]).unwrap() });
+        let document = r#"{ user(username: "a") { id } __typename post(id: "cAAAAAAAAAAAAAAAAAAAAAE") { id } }"#;
+        #[expect(clippy::disallowed_methods, reason = "the schema alone is what is tested")]
+        let response = schema.execute(async_graphql::Request::new(document)).await;
+        let codes: Vec<_> = response
+            .errors
+            .iter()
+            .map(|error| format!("{:?} {:?}", error.path, error.extensions.as_ref().and_then(|all| all.get("code"))))
+            .collect();
+        insta::assert_snapshot!(format!("{}\n{}", response.data, codes.join("\n")), @r#"
+        {user: null, __typename: "Query", post: null}
+        [Field("user")] Some(String("INTERNAL"))
+        [Field("post")] Some(String("INTERNAL"))
+        "#);
     }
 }

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Object};
 use nova_core::UserId;
-use nova_loaders::RequestLoaders;
 
 use crate::{
     connection::{Listing, PostConnection, UserConnection},
     cursor::ListId,
-    error::{Field, count, field},
+    error::{Field, count, fetch},
     node::loaders,
     page_args::PageArgs,
     scalar::DateTime,
@@ -26,13 +25,13 @@ pub(crate) struct User(pub(crate) Arc<nova_loaders::User>);
 
 impl User {
     /// The user of `id`; a deleted one is a tombstone.
-    pub(crate) async fn load(loaders: &RequestLoaders, id: UserId) -> Field<Self> {
-        field(loaders.user(id).await, Self)
+    pub(crate) async fn load(ctx: &Context<'_>, id: UserId) -> Field<Self> {
+        fetch(ctx, |loaders| loaders.user(id), Self).await
     }
 
     /// The user of `id`; a deleted one is absent.
-    pub(crate) async fn load_living(loaders: &RequestLoaders, id: UserId) -> Field<Self> {
-        Self::load(loaders, id).await.filter(|user| user.as_ref().map_or(true, |user| !user.0.deleted))
+    pub(crate) async fn load_living(ctx: &Context<'_>, id: UserId) -> Field<Self> {
+        Self::load(ctx, id).await.filter(|user| user.as_ref().map_or(true, |user| !user.0.deleted))
     }
 
     fn list(&self, field: &'static str) -> ListId {
@@ -80,23 +79,23 @@ impl User {
 
     /// How many follow the user.
     async fn follower_count(&self, ctx: &Context<'_>) -> Field<i32> {
-        field(loaders(ctx).follow_counts(self.0.id).await, |counts| count(counts.followers))
+        fetch(ctx, |loaders| loaders.follow_counts(self.0.id), |counts| count(counts.followers)).await
     }
 
     /// How many the user follows.
     async fn following_count(&self, ctx: &Context<'_>) -> Field<i32> {
-        field(loaders(ctx).follow_counts(self.0.id).await, |counts| count(counts.following))
+        fetch(ctx, |loaders| loaders.follow_counts(self.0.id), |counts| count(counts.following)).await
     }
 
     /// How many posts the user has.
     async fn post_count(&self, ctx: &Context<'_>) -> Field<i32> {
-        field(loaders(ctx).post_count(self.0.id).await, count)
+        fetch(ctx, |loaders| loaders.post_count(self.0.id), count).await
     }
 
     /// Whether the viewer follows the user. Null when anonymous.
     async fn viewer_follows(&self, ctx: &Context<'_>) -> Field<bool> {
         let viewer = loaders(ctx).viewer()?.user_id;
-        field(loaders(ctx).viewer_follows(viewer, self.0.id).await, |follows| follows)
+        fetch(ctx, |loaders| loaders.viewer_follows(viewer, self.0.id), |follows| follows).await
     }
 
     /// The user's posts, newest first.

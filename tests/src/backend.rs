@@ -67,7 +67,7 @@ impl TestBackend {
         let metrics = nova_backend::metrics::Metrics::register(&mut registry);
         let store = nova_backend::connect(&Config::for_url(database.url())).unwrap();
         let verifier = TokenVerifier::new(&secret(), Arc::new(FixedClock(now())));
-        let backend = Backend::new(store, Arc::new(verifier), metrics);
+        let backend = Backend::new(store, Arc::new(verifier), Arc::new(nova_cli::random::SystemIds), metrics);
 
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

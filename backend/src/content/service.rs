@@ -1,20 +1,21 @@
-//! The content service: decodes keys, asks the repository, encodes answers.
+//! The content service: decodes keys and inputs, asks the repository, encodes answers.
 
 use std::{collections::HashMap, sync::Arc};
 
-use nova_core::token::TokenVerifier;
-use nova_proto::{IntoAnswer as _, id_bytes, to_micros, v1};
+use nova_core::{Body, Category, IdempotencyKey, SharedIds, token::TokenVerifier};
+use nova_proto::{IntoAnswer as _, IntoWritten as _, id_bytes, to_micros, v1};
 use tonic::{Request, Response, Status};
 
 use super::{
     repository::{self, Comment, Post},
     sql,
+    write::{self, NewComment, NewPost},
 };
 use crate::{
     auth,
     call::Call,
     count,
-    ids::Ids,
+    ids::{Ids, decode_id, invalid_text},
     list::{List, Page},
     page_keys::PageKeys,
     store::Store,
@@ -24,11 +25,12 @@ use crate::{
 pub(crate) struct ContentService {
     store: Store,
     verifier: Arc<TokenVerifier>,
+    ids: SharedIds,
 }
 
 impl ContentService {
-    pub(crate) fn new(store: Store, verifier: Arc<TokenVerifier>) -> Self {
-        Self { store, verifier }
+    pub(crate) fn new(store: Store, verifier: Arc<TokenVerifier>, ids: SharedIds) -> Self {
+        Self { store, verifier, ids }
     }
 
     async fn post_pages(
@@ -130,6 +132,83 @@ impl v1::content_server::Content for ContentService {
         request: Request<v1::BatchByIdRequest>,
     ) -> Result<Response<v1::BatchCountResponse>, Status> {
         self.count(request, "count_comments", sql::COUNT_COMMENTS).await
+    }
+
+    async fn create_post(
+        &self,
+        request: Request<v1::CreatePostRequest>,
+    ) -> Result<Response<v1::PostWriteResponse>, Status> {
+        let call = Call::of(&request);
+        let author = auth::writer(request.metadata(), &self.verifier)?;
+        let input = request.into_inner();
+        let content_type = content_type(input.content_type())?;
+        let post = NewPost {
+            body: Body::new(input.body).map_err(invalid_text)?,
+            content_type,
+            category: input.category.map(Category::new).transpose().map_err(invalid_text)?,
+            key: input.idempotency_key.map(IdempotencyKey::new).transpose().map_err(invalid_text)?,
+        };
+        let written = write::create_post(&self.store, &call, &self.ids, author, &post).await;
+        Ok(call.answer(v1::PostWriteResponse::from_written(written.map(encode_post))))
+    }
+
+    async fn update_post(
+        &self,
+        request: Request<v1::UpdatePostRequest>,
+    ) -> Result<Response<v1::PostWriteResponse>, Status> {
+        let call = Call::of(&request);
+        let author = auth::writer(request.metadata(), &self.verifier)?;
+        let input = request.into_inner();
+        let (post, body) = (decode_id(&input.post_id)?, Body::new(input.body).map_err(invalid_text)?);
+        let written = write::update_post(&self.store, &call, author, post, &body).await;
+        Ok(call.answer(v1::PostWriteResponse::from_written(written.map(encode_post))))
+    }
+
+    async fn delete_post(
+        &self,
+        request: Request<v1::DeletePostRequest>,
+    ) -> Result<Response<v1::PostWriteResponse>, Status> {
+        let call = Call::of(&request);
+        let author = auth::writer(request.metadata(), &self.verifier)?;
+        let written = write::delete_post(&self.store, &call, author, decode_id(&request.get_ref().post_id)?).await;
+        Ok(call.answer(v1::PostWriteResponse::from_written(written.map(encode_post))))
+    }
+
+    async fn add_comment(
+        &self,
+        request: Request<v1::AddCommentRequest>,
+    ) -> Result<Response<v1::CommentWriteResponse>, Status> {
+        let call = Call::of(&request);
+        let author = auth::writer(request.metadata(), &self.verifier)?;
+        let input = request.into_inner();
+        let comment = NewComment {
+            post: decode_id(&input.post_id)?,
+            body: Body::new(input.body).map_err(invalid_text)?,
+            key: input.idempotency_key.map(IdempotencyKey::new).transpose().map_err(invalid_text)?,
+        };
+        let written = write::add_comment(&self.store, &call, &self.ids, author, &comment).await;
+        Ok(call.answer(v1::CommentWriteResponse::from_written(written.map(encode_comment))))
+    }
+
+    async fn delete_comment(
+        &self,
+        request: Request<v1::DeleteCommentRequest>,
+    ) -> Result<Response<v1::CommentWriteResponse>, Status> {
+        let call = Call::of(&request);
+        let user = auth::writer(request.metadata(), &self.verifier)?;
+        let comment = decode_id(&request.get_ref().comment_id)?;
+        let written = write::delete_comment(&self.store, &call, user, comment).await;
+        Ok(call.answer(v1::CommentWriteResponse::from_written(written.map(encode_comment))))
+    }
+}
+
+/// As the store writes it.
+fn content_type(wire: v1::ContentType) -> Result<&'static str, Status> {
+    match wire {
+        v1::ContentType::Post => Ok("post"),
+        v1::ContentType::Video => Ok("video"),
+        v1::ContentType::Stream => Ok("stream"),
+        v1::ContentType::Unspecified => Err(Status::invalid_argument("a content type is needed")),
     }
 }
 

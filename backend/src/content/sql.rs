@@ -126,3 +126,47 @@ macro_rules! feed {
 
 /// The posts of each viewer and of whom the viewer follows.
 pub(super) const FEED: List = list!("feed", newest first, feed);
+
+/// $1: the new id, $2: author, $3: body, $4: content type, $5: category.
+pub(super) const CREATE_POST: &str = concat!(
+    "insert into posts as p (id, author_id, body, content_type, category)
+    select $1, id, $3, $4, $5 from users where id = $2 and deleted_at is null
+    returning ",
+    post_columns!()
+);
+
+/// $1: post, $2: who wants it, $3: body. Nothing unless it is theirs.
+pub(super) const UPDATE_POST: &str = concat!(
+    "update posts p set body = $3, updated_at = now() from users a
+    where p.id = $1 and p.author_id = $2 and a.id = p.author_id and p.deleted_at is null and a.deleted_at is null
+    returning ",
+    post_columns!()
+);
+
+/// $1: post, $2: who wants it. Nothing unless it is theirs.
+pub(super) const DELETE_POST: &str = concat!(
+    "update posts p set deleted_at = now() from users a
+    where p.id = $1 and p.author_id = $2 and a.id = p.author_id and p.deleted_at is null and a.deleted_at is null
+    returning ",
+    post_columns!()
+);
+
+/// $1: the new id, $2: post, $3: author, $4: body.
+pub(super) const ADD_COMMENT: &str = concat!(
+    "insert into comments as c (id, post_id, author_id, body)
+    select $1, p.id, u.id, $4
+    from posts p join users a on a.id = p.author_id join users u on u.id = $3
+    where p.id = $2 and p.deleted_at is null and a.deleted_at is null and u.deleted_at is null
+    returning ",
+    comment_columns!()
+);
+
+/// $1: comment, $2: who wants it. Nothing unless the comment is theirs, or the post.
+pub(super) const DELETE_COMMENT: &str = concat!(
+    "update comments c set deleted_at = now()
+    from posts p join users pa on pa.id = p.author_id, users a
+    where c.id = $1 and p.id = c.post_id and a.id = c.author_id and $2 in (c.author_id, p.author_id)
+        and c.deleted_at is null and a.deleted_at is null and p.deleted_at is null and pa.deleted_at is null
+    returning ",
+    comment_columns!()
+);

@@ -3,5 +3,6 @@
 mod repository;
 mod service;
 mod sql;
+mod write;
 
 pub(crate) use service::SocialService;

@@ -1,20 +1,21 @@
-//! The social service: decodes keys, asks the repository, encodes answers.
+//! The social service: decodes keys and inputs, asks the repository, encodes answers.
 
 use std::sync::Arc;
 
 use nova_core::token::TokenVerifier;
-use nova_proto::{Answer, IntoAnswer as _, id_bytes, to_micros, v1};
+use nova_proto::{Answer, IntoAnswer as _, IntoWritten as _, id_bytes, to_micros, v1};
 use tonic::{Request, Response, Status};
 
 use super::{
     repository::{self, Edge},
     sql,
+    write::{self, Change, EdgeKind},
 };
 use crate::{
     auth,
     call::Call,
     count,
-    ids::Ids,
+    ids::{Ids, decode_id},
     list::{List, Page},
     page_keys::PageKeys,
     store::Store,
@@ -44,6 +45,22 @@ impl SocialService {
         let viewer = viewer.map(|viewer| viewer.user_id.0);
         let found = repository::viewer_edges(&self.store, &call, operation, sql, ids.wanted(), viewer).await?;
         Ok(call.answer(v1::BatchBoolResponse { results: ids.answers(&found) }))
+    }
+
+    async fn change_edge(
+        &self,
+        request: Request<v1::EdgeRequest>,
+        kind: EdgeKind,
+        change: Change,
+    ) -> Result<Response<v1::EdgeResult>, Status> {
+        let call = Call::of(&request);
+        let user = auth::writer(request.metadata(), &self.verifier)?;
+        let to = decode_id(&request.get_ref().id)?;
+        if matches!(kind, EdgeKind::Follow) && to == user.0 {
+            return Err(Status::invalid_argument("nobody follows themselves"));
+        }
+        let written = write::edge(&self.store, &call, kind, change, user, to).await;
+        Ok(call.answer(v1::EdgeResult::from_written(written.map(|changed| v1::EdgeWritten { changed }))))
     }
 
     async fn edge_pages(
@@ -118,6 +135,22 @@ impl v1::social_server::Social for SocialService {
         request: Request<v1::BatchPageRequest>,
     ) -> Result<Response<v1::BatchEdgePageResponse>, Status> {
         self.edge_pages(request, &sql::LIKERS).await
+    }
+
+    async fn like_post(&self, request: Request<v1::EdgeRequest>) -> Result<Response<v1::EdgeResult>, Status> {
+        self.change_edge(request, EdgeKind::Like, Change::Add).await
+    }
+
+    async fn unlike_post(&self, request: Request<v1::EdgeRequest>) -> Result<Response<v1::EdgeResult>, Status> {
+        self.change_edge(request, EdgeKind::Like, Change::Remove).await
+    }
+
+    async fn follow_user(&self, request: Request<v1::EdgeRequest>) -> Result<Response<v1::EdgeResult>, Status> {
+        self.change_edge(request, EdgeKind::Follow, Change::Add).await
+    }
+
+    async fn unfollow_user(&self, request: Request<v1::EdgeRequest>) -> Result<Response<v1::EdgeResult>, Status> {
+        self.change_edge(request, EdgeKind::Follow, Change::Remove).await
     }
 }
 

@@ -100,3 +100,38 @@ pub(super) const FOLLOWING: List = list!("following", newest first, following);
 
 /// Who likes each post.
 pub(super) const LIKERS: List = list!("likers", newest first, likers);
+
+/// $1: post, $2: who likes it. Nothing when it is liked already, or somebody is not there.
+pub(super) const LIKE: &str = "
+    insert into likes (post_id, user_id)
+    select p.id, u.id from posts p join users a on a.id = p.author_id join users u on u.id = $2
+    where p.id = $1 and p.deleted_at is null and a.deleted_at is null and u.deleted_at is null
+    on conflict do nothing returning true";
+
+/// $1: post, $2: who liked it.
+pub(super) const UNLIKE: &str = "
+    delete from likes l using posts p, users a
+    where l.post_id = $1 and l.user_id = $2 and p.id = l.post_id and a.id = p.author_id
+        and p.deleted_at is null and a.deleted_at is null
+    returning true";
+
+/// $1: followee, $2: follower. Nothing when it is so already, or somebody is not there.
+pub(super) const FOLLOW: &str = "
+    insert into follows (followee_id, follower_id)
+    select f.id, u.id from users f join users u on u.id = $2
+    where f.id = $1 and f.deleted_at is null and u.deleted_at is null
+    on conflict do nothing returning true";
+
+/// $1: followee, $2: follower.
+pub(super) const UNFOLLOW: &str = "
+    delete from follows e using users f
+    where e.followee_id = $1 and e.follower_id = $2 and f.id = e.followee_id and f.deleted_at is null
+    returning true";
+
+/// $1: post.
+pub(super) const POST_IS_THERE: &str = "
+    select true from posts p join users a on a.id = p.author_id
+    where p.id = $1 and p.deleted_at is null and a.deleted_at is null";
+
+/// $1: user.
+pub(super) const USER_IS_THERE: &str = "select true from users where id = $1 and deleted_at is null";

@@ -1,23 +1,31 @@
-//! The users service: decodes keys, asks the repository, encodes answers.
+//! The users service: decodes keys and inputs, asks the repository, encodes answers.
 
-use nova_proto::{IntoAnswer as _, id_bytes, to_micros, v1};
+use std::sync::Arc;
+
+use nova_core::{AvatarUrl, Bio, DisplayName, token::TokenVerifier};
+use nova_proto::{IntoAnswer as _, IntoWritten as _, id_bytes, to_micros, v1};
 use tonic::{Request, Response, Status};
 
-use super::repository::{self, User};
+use super::{
+    repository::{self, User},
+    write::{self, ProfileChanges},
+};
 use crate::{
+    auth,
     call::Call,
-    ids::{Ids, check_number},
+    ids::{Ids, check_number, invalid_text},
     store::Store,
 };
 
 #[derive(Debug, Clone)]
 pub(crate) struct UsersService {
     store: Store,
+    verifier: Arc<TokenVerifier>,
 }
 
 impl UsersService {
-    pub(crate) fn new(store: Store) -> Self {
-        Self { store }
+    pub(crate) fn new(store: Store, verifier: Arc<TokenVerifier>) -> Self {
+        Self { store, verifier }
     }
 }
 
@@ -49,6 +57,25 @@ impl v1::users_server::Users for UsersService {
             v1::UserResult::from_answer(Ok(canonical(name).and_then(|name| found.get(&name)).cloned().map(encode)))
         };
         Ok(call.answer(v1::BatchGetUsersResponse { results: names.iter().map(answer).collect() }))
+    }
+
+    async fn update_profile(
+        &self,
+        request: Request<v1::UpdateProfileRequest>,
+    ) -> Result<Response<v1::UserWriteResponse>, Status> {
+        let call = Call::of(&request);
+        let user = auth::writer(request.metadata(), &self.verifier)?;
+        let v1::UpdateProfileRequest { display_name, bio, avatar_url } = request.into_inner();
+        let changes = ProfileChanges {
+            display_name: display_name.map(DisplayName::new).transpose().map_err(invalid_text)?,
+            bio: bio.map(|bio| bio.to.map(Bio::new).transpose()).transpose().map_err(invalid_text)?,
+            avatar_url: avatar_url
+                .map(|url| url.to.map(AvatarUrl::new).transpose())
+                .transpose()
+                .map_err(invalid_text)?,
+        };
+        let written = write::update_profile(&self.store, &call, user, &changes).await;
+        Ok(call.answer(v1::UserWriteResponse::from_written(written.map(encode))))
     }
 }
 

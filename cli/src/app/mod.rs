@@ -19,7 +19,7 @@ use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 
 use self::part::Part;
-use crate::{chain, failure::Failure};
+use crate::{chain, failure::Failure, random::SystemIds};
 
 /// Everything, running. Dropping it ends it at once; [`App::stop`] ends it in order.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl App {
         let AppOptions { backend, gateway } = options;
         let verifier = Arc::new(TokenVerifier::new(&gateway.token_secret, Arc::clone(&gateway.clock)));
         let pool = nova_backend::connect(&backend).map_err(|error| Failure::Config(error.to_string()))?;
-        let backend = Backend::new(pool, verifier, Metrics::register(&mut registry));
+        let backend = Backend::new(pool, verifier, Arc::new(SystemIds), Metrics::register(&mut registry));
         let (upstreams, incoming) = in_memory();
         let backend = Part::spawn(|stopped| async move {
             let served = backend.serve(ServiceName::ALL, incoming, stopped.asked());

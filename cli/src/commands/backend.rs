@@ -7,7 +7,7 @@ use nova_core::token::TokenVerifier;
 use prometheus_client::registry::Registry;
 
 use super::service::ServiceArgs;
-use crate::{app, chain, clock::SystemClock, failure::Failure, signals::Stop};
+use crate::{app, chain, clock::SystemClock, failure::Failure, random::SystemIds, signals::Stop};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct BackendArgs {
@@ -35,7 +35,7 @@ pub(super) async fn run(mut args: BackendArgs) -> Result<(), Failure> {
     tracing::info!(address = %args.listen, services = ?args.services, "serving");
     args.services.sort_unstable();
     args.services.dedup();
-    let backend = Backend::new(pool, verifier, Metrics::register(&mut Registry::default()));
+    let backend = Backend::new(pool, verifier, Arc::new(SystemIds), Metrics::register(&mut Registry::default()));
     let served = backend.serve(&args.services, nova_backend::tcp(listener), stop.asked());
     served.await.map_err(|error| Failure::Internal(format!("backend: {}", chain(&error))))
 }

@@ -16,7 +16,6 @@ use axum::{
     response::Response,
     routing::{any, get},
 };
-use futures_util::try_join;
 use http::Method;
 use nova_core::{Deadline, Viewer};
 
@@ -70,7 +69,7 @@ async fn stages(gateway: &Gateway, accepted: Option<MediaType>, request: Request
     Ok(respond::answer(&answer, media, view, &gateway.metrics))
 }
 
-/// Execution, with the check of the viewer beside it. A viewer who is gone ends it.
+/// Execution, with the check of the viewer. A viewer who is gone ends it.
 async fn execute(
     gateway: &Gateway,
     parameters: Parameters<'_>,
@@ -85,21 +84,16 @@ async fn execute(
         variables: parameters.variables,
         viewer,
         deadline,
+        // An operation that reads the viewer too would join the check's fetch now and then, and the debug view would not
+        // count the same calls every time.
+        check_first: debug,
     };
-    let run = gateway.executor.run(operation, &gateway.loaders, &gateway.metrics);
-    let Some(id) = viewer_id else { return Ok(run.await) };
     let check = async {
+        let Some(id) = viewer_id else { return Ok(()) };
         let gone = gateway.viewers.is_gone(id, &gateway.loaders, deadline, &gateway.metrics).await;
         if gone { Err(Refusal::UnknownUser) } else { Ok(()) }
     };
-    if debug {
-        // One after the other: an operation that reads the viewer too would join the check's fetch now and then, and the
-        // view would not count the same calls every time.
-        check.await?;
-        return Ok(run.await);
-    }
-    let ((), answer) = try_join!(check, async { Ok(run.await) })?;
-    Ok(answer)
+    gateway.executor.run(operation, check, &gateway.loaders, &gateway.metrics).await
 }
 
 async fn nothing(State(gateway): State<Arc<Gateway>>) -> Response {

@@ -104,6 +104,12 @@ impl Scope {
         self.expired.load(SeqCst)
     }
 
+    /// Counts as waiting until it is dropped.
+    pub(crate) fn waiting(&self) -> WaitGuard<'_> {
+        self.begin_wait();
+        WaitGuard(self)
+    }
+
     pub(super) fn begin_wait(&self) {
         let mut waiting = self.waiting.lock();
         waiting.flushes += 1;
@@ -120,5 +126,14 @@ impl Scope {
         {
             waiting.total += since.elapsed();
         }
+    }
+}
+
+/// A wait that is under way.
+pub(crate) struct WaitGuard<'a>(&'a Scope);
+
+impl Drop for WaitGuard<'_> {
+    fn drop(&mut self) {
+        self.0.end_wait();
     }
 }

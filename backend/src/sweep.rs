@@ -1,0 +1,57 @@
+//! The background job that forgets what is past its time: idempotency keys, and events that every sink has had.
+
+use std::{convert::Infallible, time::Duration};
+
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::{
+    call::Call,
+    store::{Store, StoreError},
+};
+
+const EVERY: Duration = Duration::from_mins(1);
+/// Rows of one statement.
+const BATCH: i64 = 5_000;
+const BUDGET: Duration = Duration::from_secs(5);
+
+/// Each takes the size of a batch as `$1`. Whatever another process is just forgetting is left to it.
+const SWEEPS: [(&str, &str); 2] = [
+    (
+        "sweep_idempotency_keys",
+        "with old as (
+            select user_id, key from idempotency_keys where created_at < now() - interval '24 hours'
+            order by created_at limit $1 for update skip locked
+        ), gone as (
+            delete from idempotency_keys k using old where (k.user_id, k.key) = (old.user_id, old.key) returning 1
+        ) select count(*) from gone",
+    ),
+    (
+        "sweep_outbox_events",
+        "with old as (
+            select id from outbox_events e where created_at < now() - interval '24 hours'
+                and not exists (select from outbox_deliveries d where d.event_id = e.id)
+            order by created_at limit $1 for update skip locked
+        ), gone as (
+            delete from outbox_events e using old where e.id = old.id returning 1
+        ) select count(*) from gone",
+    ),
+];
+
+/// Sweeps every minute, until it is dropped. Any number of processes may do so at once. A failure is left for next time.
+pub(crate) async fn run(store: &Store) -> Infallible {
+    let mut ticks = interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        for (operation, sql) in SWEEPS {
+            while let Ok(true) = sweep(store, operation, sql).await {}
+        }
+    }
+}
+
+/// Sweeps one batch; `true` when there may be more.
+async fn sweep(store: &Store, operation: &'static str, sql: &'static str) -> Result<bool, StoreError> {
+    let query = sqlx::query_as::<_, (i64,)>(sql).bind(BATCH);
+    let rows = store.rows(&Call::within(BUDGET), operation, query).await?;
+    Ok(rows.first().is_some_and(|(swept,)| *swept >= BATCH))
+}
