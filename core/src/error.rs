@@ -3,7 +3,7 @@
 use std::fmt;
 
 macro_rules! codes {
-    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal, $message:literal;)*) => {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal, $message:literal, $remedy:literal;)*) => {
         /// Why something has no answer, as `extensions.code` says it.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum ErrorCode {
@@ -26,6 +26,12 @@ macro_rules! codes {
                 match self { $(Self::$variant => $message,)* }
             }
 
+            /// What a client does about it.
+            #[must_use]
+            pub const fn remedy(self) -> &'static str {
+                match self { $(Self::$variant => $remedy,)* }
+            }
+
             /// What the code means.
             #[must_use]
             pub const fn meaning(self) -> &'static str {
@@ -37,40 +43,53 @@ macro_rules! codes {
 
 codes! {
     /// The request carries no valid token, and this needs one.
-    Unauthenticated = "UNAUTHENTICATED", "a valid access token is needed";
+    Unauthenticated = "UNAUTHENTICATED", "a valid access token is needed", "Get a new token. The same one will not do.";
     /// The caller is known and may not do this.
-    Forbidden = "FORBIDDEN", "not allowed";
+    Forbidden = "FORBIDDEN", "not allowed", "Don't repeat it.";
     /// What a mutation was to change does not exist.
-    NotFound = "NOT_FOUND", "not found";
+    NotFound = "NOT_FOUND", "not found", "Don't repeat it; what is on the screen is out of date.";
     /// An argument has a value that can't be; `extensions.argument` names it.
-    BadUserInput = "BAD_USER_INPUT", "an argument is not valid";
+    BadUserInput = "BAD_USER_INPUT", "an argument is not valid", "Mend the argument.";
     /// An id that this API never gave out, or one of another type.
-    InvalidId = "INVALID_ID", "not an id of this type";
+    InvalidId = "INVALID_ID", "not an id of this type", "Mend the client: ids are opaque and carry their type.";
     /// A cursor that this field, with these arguments, never gave out.
-    InvalidCursor = "INVALID_CURSOR", "not a cursor of this field";
-    /// The same idempotency key came with another input, or somebody else was faster.
-    Conflict = "CONFLICT", "in conflict with an earlier request";
+    InvalidCursor = "INVALID_CURSOR", "not a cursor of this field", "Begin at the first page.";
+    /// The same idempotency key came with another input.
+    Conflict = "CONFLICT", "in conflict with an earlier request", "Mend the client: one key for each thing to be done.";
     /// The operation is larger than the gateway allows.
-    LimitExceeded = "LIMIT_EXCEEDED", "the operation is too large";
-    /// Too many requests; try again later.
-    RateLimited = "RATE_LIMITED", "too many requests";
-    /// The budget of the request ran out before this was there.
-    Timeout = "TIMEOUT", "not answered in time";
-    /// The change may have been made or not: what was to make it did not answer in time. Look, or send it again with the same
-    /// idempotency key.
-    OutcomeUnknown = "OUTCOME_UNKNOWN", "it is not known whether the change was made";
-    /// What this field is read from does not answer. Other fields are not touched.
-    UpstreamUnavailable = "UPSTREAM_UNAVAILABLE", "temporarily unavailable";
+    LimitExceeded = "LIMIT_EXCEEDED", "the operation is too large", "Ask for less at a time. With 503: try again later.";
+    /// The budget of the request ran out before this was there. Nothing was changed.
+    Timeout = "TIMEOUT", "not answered in time", "Use what is there; ask again after a moment.";
+    /// The change may have been made or not: what was to make it did not answer in time.
+    OutcomeUnknown = "OUTCOME_UNKNOWN", "it is not known whether the change was made",
+        "Look, or send it again with the same idempotency key.";
+    /// What this field is read from does not answer. Other fields are not touched, and nothing was changed.
+    UpstreamUnavailable = "UPSTREAM_UNAVAILABLE", "temporarily unavailable", "Use what is there; ask again after a moment.";
     /// A fault of the gateway's own.
-    Internal = "INTERNAL", "internal error";
+    Internal = "INTERNAL", "internal error", "Use what is there; report it with the `x-request-id` of the response.";
     /// The document is not GraphQL.
-    GraphqlParseFailed = "GRAPHQL_PARSE_FAILED", "the document is not valid GraphQL";
+    GraphqlParseFailed = "GRAPHQL_PARSE_FAILED", "the document is not valid GraphQL", "Mend the document.";
     /// The document does not fit the schema.
-    GraphqlValidationFailed = "GRAPHQL_VALIDATION_FAILED", "the document does not fit the schema";
-    /// The hash is not known; send the document with it.
-    PersistedQueryNotFound = "PERSISTED_QUERY_NOT_FOUND", "persisted query not found";
-    /// Persisted documents are switched off.
-    PersistedQueryNotSupported = "PERSISTED_QUERY_NOT_SUPPORTED", "persisted queries are not supported";
+    GraphqlValidationFailed = "GRAPHQL_VALIDATION_FAILED", "the document does not fit the schema", "Mend the document.";
+    /// A persisted query was asked for, and there are none.
+    PersistedQueryNotSupported = "PERSISTED_QUERY_NOT_SUPPORTED", "persisted queries are not supported",
+        "Send the whole document; libraries do so by themselves.";
+}
+
+impl ErrorCode {
+    /// The catalogue for people: what `docs/errors.md` holds.
+    #[must_use]
+    pub fn catalogue() -> String {
+        let mut text = String::from(
+            "# Errors\n\n\
+            The codes in `extensions.code`, all of them. This page is written by `./nova errors > docs/errors.md`.\n\n\
+            | code | what it means | what to do |\n|---|---|---|\n",
+        );
+        for code in Self::ALL {
+            text.extend(["| `", code.as_str(), "` | ", code.meaning(), " | ", code.remedy(), " |\n"]);
+        }
+        text
+    }
 }
 
 impl fmt::Display for ErrorCode {
@@ -84,6 +103,12 @@ impl std::error::Error for ErrorCode {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_page_is_the_catalogue() {
+        let page = include_str!("../../docs/errors.md");
+        assert!(page == ErrorCode::catalogue(), "docs/errors.md is out of date: ./nova errors > docs/errors.md");
+    }
 
     #[test]
     fn codes_are_distinct_and_shout() {

@@ -4,6 +4,7 @@ mod backend;
 mod clean;
 mod doctor;
 mod down;
+mod errors;
 mod gateway;
 mod migrate;
 mod schema;
@@ -52,6 +53,8 @@ enum Command {
     Token(token::TokenArgs),
     /// Print the GraphQL schema.
     Schema,
+    /// Print the catalogue of error codes.
+    Errors,
     /// Fill an empty database with a social network.
     Seed(seed::SeedCommandArgs),
     /// Bring a database's schema up to date.
@@ -82,6 +85,10 @@ impl Cli {
             Command::Token(args) => block_on(token::run(&args)),
             Command::Schema => {
                 schema::run();
+                Ok(())
+            }
+            Command::Errors => {
+                errors::run();
                 Ok(())
             }
             Command::Seed(args) => block_on(seed::run(&args)),

@@ -12,21 +12,32 @@ use serde_json::{Map, Value};
 use super::refusal::Refusal;
 
 /// The parameters of one request, borrowed from its body where JSON's escapes allow.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug)]
 pub(crate) struct Parameters<'a> {
     /// The document.
-    #[serde(borrow)]
     pub(crate) query: Cow<'a, str>,
     /// Which of its operations.
-    #[serde(default)]
     pub(crate) operation_name: Option<String>,
     /// Values for the operation's variables.
-    #[serde(default)]
     pub(crate) variables: Variables,
-    /// For protocol extensions. None is known yet; it must be an object all the same.
-    #[serde(default, rename = "extensions")]
-    _extensions: Option<Map<String, Value>>,
+}
+
+/// The document. (In an `Option` of its own, serde would copy the text.)
+#[derive(Debug, Deserialize)]
+struct Document<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// The parameters as they come.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'a> {
+    #[serde(borrow, default)]
+    query: Option<Document<'a>>,
+    #[serde(default)]
+    operation_name: Option<String>,
+    #[serde(default)]
+    variables: Variables,
+    #[serde(default)]
+    extensions: Option<Map<String, Value>>,
 }
 
 impl<'a> Parameters<'a> {
@@ -35,11 +46,21 @@ impl<'a> Parameters<'a> {
         match text.trim_start().bytes().next() {
             None => Err(Refusal::BadRequest("the body is empty".into())),
             Some(b'[') => Err(Refusal::BadRequest("one request at a time: batches are not offered".into())),
-            Some(b'{') => serde_json::from_str(text).map_err(|error| {
-                // The parser quotes what it did not expect, and that may be as long as the body.
-                let why: String = error.to_string().chars().take(200).collect();
-                Refusal::BadRequest(format!("the body is not a GraphQL request: {why}"))
-            }),
+            Some(b'{') => match serde_json::from_str(text) {
+                Ok(Body { query: Some(Document(query)), operation_name, variables, .. }) => {
+                    Ok(Self { query, operation_name, variables })
+                }
+                // Clients that send hashes send the document when they are told this.
+                Ok(Body { extensions: Some(extensions), .. }) if extensions.contains_key("persistedQuery") => {
+                    Err(Refusal::PersistedQuery)
+                }
+                Ok(_) => Err(Refusal::BadRequest("the body is not a GraphQL request: `query` must be a string".into())),
+                Err(error) => {
+                    // The parser quotes what it did not expect, and that may be as long as the body.
+                    let why: String = error.to_string().chars().take(200).collect();
+                    Err(Refusal::BadRequest(format!("the body is not a GraphQL request: {why}")))
+                }
+            },
             Some(_) => Err(Refusal::BadRequest("the body is not a JSON object".into())),
         }
     }
@@ -72,8 +93,17 @@ mod tests {
         let body = br#"{"query":"{\n a }","operationName":null,"variables":null,"extensions":null}"#;
         let parameters = Parameters::parse(body).unwrap();
         assert_eq!((parameters.query.as_ref(), parameters.operation_name), ("{\n a }", None));
-        assert!(refusal(r#"{"query":null}"#).contains("expected a string"));
-        assert!(refusal("{}").contains("missing field `query`"));
+        for body in [r#"{"query":null}"#, "{}", r#"{"extensions":{}}"#] {
+            assert!(refusal(body).contains("`query` must be a string"));
+        }
+    }
+
+    #[test]
+    fn a_hash_is_not_taken_for_a_document() {
+        let hash = r#"{"extensions":{"persistedQuery":{"version":1,"sha256Hash":"00"}}}"#;
+        assert_eq!(Parameters::parse(hash.as_bytes()).unwrap_err(), Refusal::PersistedQuery);
+        let both = r#"{"query":"{ a }","extensions":{"persistedQuery":{"version":1,"sha256Hash":"00"}}}"#;
+        assert_eq!(Parameters::parse(both.as_bytes()).unwrap().query, "{ a }");
     }
 
     #[test]

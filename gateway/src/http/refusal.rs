@@ -27,6 +27,9 @@ pub(crate) enum Refusal {
     /// The body could not be read to its end, or is no GraphQL request.
     #[error("{0}")]
     BadRequest(String),
+    /// A hash in place of a document.
+    #[error("persisted queries are not supported; send the whole document")]
+    PersistedQuery,
     /// An `Authorization` header that is no valid access token.
     #[error("{0}")]
     Token(TokenError),
@@ -57,7 +60,7 @@ impl Refusal {
             Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::BadRequest(_) | Self::PersistedQuery => StatusCode::BAD_REQUEST,
             Self::Token(_) | Self::UnknownUser | Self::TokenMissing => StatusCode::UNAUTHORIZED,
             Self::Scope(_) => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
@@ -69,6 +72,7 @@ impl Refusal {
     pub(crate) fn code(&self) -> ErrorCode {
         match self {
             Self::Method | Self::NotAcceptable | Self::ContentType | Self::BadRequest(_) => ErrorCode::BadUserInput,
+            Self::PersistedQuery => ErrorCode::PersistedQueryNotSupported,
             Self::Overloaded | Self::BodyTooLarge(_) => ErrorCode::LimitExceeded,
             Self::BodyTimeout => ErrorCode::Timeout,
             Self::Token(_) | Self::UnknownUser | Self::TokenMissing => ErrorCode::Unauthenticated,
