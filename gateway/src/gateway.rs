@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nova_core::{clock::SharedClock, token::TokenVerifier};
+use nova_core::{Environment, clock::SharedClock, token::TokenVerifier};
 use nova_loaders::Loaders;
 use nova_resolvers::NovaSchema;
 use prometheus_client::{
@@ -45,6 +45,8 @@ pub struct GatewayParts {
     pub clock: SharedClock,
     /// Settings.
     pub config: Config,
+    /// Where the process runs. The page for the browser is there in development only.
+    pub environment: Environment,
     /// The process's metrics, those of the other rooms already in it; the gateway adds its own and shows them all.
     pub registry: Registry,
     /// Whom readiness asks.
@@ -56,6 +58,7 @@ pub struct GatewayParts {
 /// The gateway. [`serve`](crate::serve) opens its doors.
 pub struct Gateway {
     pub(crate) config: Config,
+    pub(crate) environment: Environment,
     pub(crate) executor: Executor,
     pub(crate) loaders: Loaders,
     pub(crate) verifier: Arc<TokenVerifier>,
@@ -76,7 +79,8 @@ impl Gateway {
     /// A gateway that serves nothing yet.
     #[must_use]
     pub fn new(parts: GatewayParts) -> Self {
-        let GatewayParts { schema, loaders, verifier, clock, config, mut registry, upstreams, build } = parts;
+        let GatewayParts { schema, loaders, verifier, clock, config, environment, mut registry, upstreams, build } =
+            parts;
         let metrics = Metrics::register(&mut registry);
         let labels = [("version", build.version), ("commit", build.commit)];
         registry.register("nova_build", "The build that runs", Info::new(labels.to_vec()));
@@ -95,6 +99,7 @@ impl Gateway {
             started: Instant::now(),
             work: Semaphore::new(config.max_requests as usize),
             config,
+            environment,
         }
     }
 

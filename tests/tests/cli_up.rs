@@ -97,6 +97,11 @@ fn what_it_prints_answers_and_nothing_is_left_behind() {
     assert!(!answer["data"]["feed"]["nodes"].as_array().unwrap().is_empty(), "{answer}");
 
     let run_file = place.run_file();
+    let token = run_file["token"].as_str().unwrap();
+    let page = format!("{}/graphql#token={token}", run_file["url"].as_str().unwrap());
+    assert!(printed.lines().any(|line| line == format!("in browser  {page}")), "{printed}");
+    let page = Command::new("curl").args(["-sH", "accept: text/html", &page]).output().unwrap();
+    assert!(ok(&page).starts_with("<!doctype html>"), "{page:?}");
     let mode = fs::metadata(place.data().join("run.json")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600, "it holds tokens");
     for name in ["url", "admin_url", "token", "debug_token", "database_url"] {

@@ -13,7 +13,7 @@ use super::GatewayOptions;
 /// A gateway over `upstreams` that serves nothing yet. Its metrics join those in `registry`.
 #[must_use]
 pub fn assemble(upstreams: Upstreams, options: GatewayOptions, mut registry: Registry) -> Gateway {
-    let GatewayOptions { http, loaders, token_secret, environment: _, clock, commit } = options;
+    let GatewayOptions { http, loaders, token_secret, environment, clock, commit } = options;
     let asked =
         |name, service, channel: &tonic::transport::Channel| Upstream { name, service, channel: channel.clone() };
     let health = vec![
@@ -28,6 +28,7 @@ pub fn assemble(upstreams: Upstreams, options: GatewayOptions, mut registry: Reg
         verifier: Arc::new(TokenVerifier::new(&token_secret, Arc::clone(&clock))),
         clock,
         config: http,
+        environment,
         registry,
         upstreams: health,
         // Known at start and for good: one small leak for the life of the process.

@@ -58,6 +58,13 @@ impl RunFile {
         let _ = fs::remove_file(data.join("run.json"));
     }
 
+    /// The address of the page for a browser, with the token for it to take over: browsers send no fragment.
+    #[must_use]
+    pub fn browser(&self) -> String {
+        let token = if self.token.is_empty() { String::new() } else { format!("#token={}", self.token) };
+        format!("{}/graphql{token}", self.url)
+    }
+
     /// The command that shows the feed of the token's user.
     #[must_use]
     pub fn curl(&self) -> String {

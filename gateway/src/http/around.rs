@@ -66,7 +66,7 @@ pub(crate) async fn answer(
     };
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, id);
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Some(metrics) = metrics {
         metrics.request(route, response.status(), started.elapsed());

@@ -1,8 +1,9 @@
-//! The public door: `POST /graphql` and the health of the gateway. [`stages`] is the way of a request, top to bottom; each
+//! The public door: `POST /graphql` and the health of the gateway, and in development a page for the browser. [`stages`] is the way of a request, top to bottom; each
 //! stage has its file. Nothing here reads a store or decides what a field answers.
 
 pub(crate) mod around;
 mod body;
+mod graphiql;
 pub(crate) mod negotiate;
 mod operation;
 pub(crate) mod refusal;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{Request, State},
+    middleware,
     response::Response,
     routing::{any, get},
 };
@@ -29,12 +31,14 @@ use crate::{
 
 /// The routes of the public port.
 pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
-    Router::new()
+    let development = gateway.environment.is_development();
+    let router = Router::new()
         .route("/graphql", any(graphql))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .fallback(nothing)
-        .with_state(gateway)
+        .with_state(gateway);
+    if development { router.layer(middleware::from_fn(graphiql::before)) } else { router }
 }
 
 async fn graphql(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {

@@ -1,8 +1,8 @@
-//! Which media types come in and go out. Reads two headers, never a body.
+//! Which media types come in and go out. Reads headers, never a body.
 
 use http::{
-    HeaderMap, HeaderValue,
-    header::{ACCEPT, CONTENT_TYPE},
+    HeaderMap, HeaderName, HeaderValue,
+    header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE},
 };
 
 /// How a response is written, and which status codes go with it (GraphQL over HTTP).
@@ -75,15 +75,19 @@ impl Preference {
         };
         if specificity >= self.specificity {
             self.specificity = specificity;
-            self.quality = parts
-                .find_map(|parameter| parameter.strip_prefix("q=").or_else(|| parameter.strip_prefix("Q=")))
-                .map_or(1000, quality);
+            self.quality = stated_quality(parts);
         }
     }
 
     fn exact(&self) -> bool {
         self.specificity == 3
     }
+}
+
+/// The quality among the parameters of a range, in thousandths; all of it when none is stated.
+fn stated_quality<'a>(mut parameters: impl Iterator<Item = &'a str>) -> u16 {
+    let stated = parameters.find_map(|parameter| parameter.strip_prefix("q=").or_else(|| parameter.strip_prefix("Q=")));
+    stated.map_or(1000, quality)
 }
 
 /// A quality in thousandths; what is not one counts as unwanted.
@@ -93,6 +97,31 @@ fn quality(text: &str) -> u16 {
         Ok(quality) if (0.0..=1.0).contains(&quality) => (quality * 1000.0).round() as u16,
         _ => 0,
     }
+}
+
+/// Whether a page is what the client likes best: it names HTML, and nothing else that we write with a higher quality. A
+/// wildcard is what clients say that want JSON.
+pub(crate) fn prefers_html(headers: &HeaderMap) -> bool {
+    let quality_of = |wanted: &str| {
+        ranges(headers, ACCEPT).find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map_or(0, |(_, quality)| quality)
+    };
+    let html = quality_of("text/html");
+    html > 0 && html >= quality_of("application/json").max(quality_of("application/graphql-response+json"))
+}
+
+/// Whether a compressed body may be sent. Who does not say is taken to read plain text only.
+pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let named = |wanted: &str| ranges(headers, ACCEPT_ENCODING).find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+    named("gzip").or_else(|| named("*")).is_some_and(|(_, quality)| quality > 0)
+}
+
+/// What a header lists, each with its quality.
+fn ranges(headers: &HeaderMap, header: HeaderName) -> impl Iterator<Item = (&str, u16)> {
+    let values = headers.get_all(header).into_iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        (parts.next().unwrap_or_default(), stated_quality(parts))
+    })
 }
 
 /// Whether the body is said to be JSON in UTF-8. A missing header is a no: a form that a foreign page sends must not pass for an operation.
@@ -156,6 +185,36 @@ mod tests {
         }
     }
 
+    fn of(name: HeaderName, value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(name, HeaderValue::from_str(value).unwrap())])
+    }
+
+    #[test]
+    fn a_page_is_for_who_names_html_and_likes_nothing_of_ours_better() {
+        for said in [
+            "text/html",
+            "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+            "application/json;q=0.5, Text/HTML;q=0.5",
+        ] {
+            assert!(prefers_html(&of(ACCEPT, said)), "{said}");
+        }
+        for said in ["", "*/*", "text/*", "text/html;q=0", "text/html;q=0.9, application/graphql-response+json"] {
+            assert!(!prefers_html(&of(ACCEPT, said)), "{said}");
+        }
+        assert!(!prefers_html(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn gzip_is_for_who_says_so() {
+        for said in ["gzip", "deflate, GZIP;q=0.1", "*", "br;q=1, *;q=0.5"] {
+            assert!(accepts_gzip(&of(ACCEPT_ENCODING, said)), "{said}");
+        }
+        for said in ["", "identity", "gzip;q=0", "gzip;q=0, *", "br"] {
+            assert!(!accepts_gzip(&of(ACCEPT_ENCODING, said)), "{said}");
+        }
+        assert!(!accepts_gzip(&HeaderMap::new()));
+    }
+
     #[test]
     fn a_body_is_json_or_refused() {
         let sends = |value: &str| {
@@ -182,6 +241,7 @@ mod tests {
         #[test]
         fn no_header_makes_it_panic(value in "[ -~]{0,60}") {
             accept(&[&value]);
+            prefers_html(&of(ACCEPT, &value));
         }
     }
 }

@@ -31,6 +31,7 @@ fn gateway(config: Config) -> Arc<Gateway> {
         config,
         registry,
         upstreams: vec![],
+        environment: nova_core::Environment::production(),
         build: Build { version: "0", commit: "none" },
     }))
 }

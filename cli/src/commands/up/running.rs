@@ -43,6 +43,7 @@ pub(super) async fn report(world: &World, holder: Option<i32>) -> Result<(), Fai
 /// How to reach what runs.
 pub(super) fn show(run_file: &RunFile, end: &str) {
     say::result(format_args!("answers at  {}/graphql", run_file.url));
+    say::result(format_args!("in browser  {}", run_file.browser()));
     say::result(format_args!("operator    {}", run_file.admin_url));
     if run_file.token.is_empty() {
         say::result(
