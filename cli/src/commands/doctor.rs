@@ -52,6 +52,7 @@ pub(super) async fn run(args: &DoctorArgs) -> Result<(), Failure> {
         ("cargo", program("cargo", &["--version"], "install Rust 1.95 or newer: https://rustup.rs").await),
         ("C compiler", program("cc", &["--version"], "apt-get install build-essential").await),
         ("PostgreSQL", database(args).await),
+        ("browser", browser().await),
         ("port", port(args.port)),
         ("disk", disk(&args.data.data)),
         ("open files", files()),
@@ -85,6 +86,22 @@ async fn output(name: &str, arguments: &[&str]) -> Option<String> {
     let output = timeout(Duration::from_secs(20), command.output()).await.ok()?.ok()?;
     let text = String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_owned();
     output.status.success().then_some(text)
+}
+
+/// The tests open the gateway's page in one.
+async fn browser() -> Finding {
+    let mut found = Vec::new();
+    for program in ["chromium", "chromedriver"] {
+        match output(program, &["--version"]).await {
+            Some(version) => found.push(version),
+            None => {
+                return Note(format!(
+                    "no {program}, which `nova test` needs; apt-get install chromium chromium-driver"
+                ));
+            }
+        }
+    }
+    Good(found.join(", "))
 }
 
 async fn database(args: &DoctorArgs) -> Finding {
