@@ -10,6 +10,12 @@ pub enum Failure {
     /// The command line asks for something that can't be (64).
     #[error("{0}")]
     Usage(String),
+    /// A file that was named holds something else than it should (65).
+    #[error("{0}")]
+    Data(String),
+    /// A file that was named is not there, or is not for us to read (66).
+    #[error("{0}")]
+    NoInput(String),
     /// The user that was named does not exist (67).
     #[error("{0}")]
     NoUser(String),
@@ -39,6 +45,8 @@ impl Failure {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 64,
+            Self::Data(_) => 65,
+            Self::NoInput(_) => 66,
             Self::NoUser(_) => 67,
             Self::Unavailable(_) => 69,
             Self::Internal(_) => 70,

@@ -6,4 +6,5 @@ pub mod browser;
 pub mod client;
 pub mod database;
 pub mod processes;
+pub mod rows;
 pub mod world;

@@ -4,11 +4,12 @@
 use chrono::{DateTime, Utc};
 use futures_util::future::{Either, join, select};
 use nova_cli::seed::{self, Progress, SeedArgs, SeedError, Summary, Table};
-use nova_tests::database::TestDatabase;
+use nova_tests::{
+    database::TestDatabase,
+    rows::{self, count, fingerprint},
+};
 use sqlx::{AssertSqlSafe, PgPool};
 use tokio::sync::oneshot;
-
-const TABLES: [&str; 6] = ["users", "follows", "posts", "comments", "likes", "counters"];
 
 fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000, 0).unwrap()
@@ -19,20 +20,6 @@ async fn seeded(users: u32, seed: u64) -> (TestDatabase, PgPool, Summary) {
     let summary = seed::run(database.url(), &SeedArgs { users, seed }, now(), |_| {}).await.unwrap();
     let pool = database.pool().await;
     (database, pool, summary)
-}
-
-/// A hash of every row of every table.
-async fn fingerprint(pool: &PgPool) -> Vec<Option<String>> {
-    let mut hashes = Vec::new();
-    for table in TABLES {
-        let statement = format!("select md5(string_agg(t::text, e'\n' order by t::text)) from {table} t");
-        hashes.push(sqlx::query_scalar(AssertSqlSafe(statement)).fetch_one(pool).await.unwrap());
-    }
-    hashes
-}
-
-async fn count(pool: &PgPool, what: &'static str) -> i64 {
-    sqlx::query_scalar(what).fetch_one(pool).await.unwrap()
 }
 
 #[tokio::test]
@@ -111,11 +98,7 @@ async fn few_are_popular_and_few_words_are_frequent() {
 #[tokio::test]
 async fn counters_are_rolled_up() {
     let (_database, pool, _) = seeded(300, 1).await;
-    let wrong = "select count(*) from counters full join (
-            select subject_id, kind, count(*) as value from counted_edges group by subject_id, kind
-        ) as counted using (subject_id, kind)
-        where counters.value is distinct from counted.value";
-    assert_eq!(count(&pool, wrong).await, 0);
+    assert_eq!(rows::wrong_counters(&pool).await, 0);
     assert_eq!(count(&pool, "select count(*) from counter_deltas").await, 0);
 }
 

@@ -30,7 +30,7 @@ use crate::{
 #[command(
     name = "nova",
     version,
-    after_help = "Exit codes: 0 done, 2 wrong usage, 64-78 as in sysexits.h (67 no such user, 69 something needed is not there, 78 a wrong setting), 130 interrupted."
+    after_help = "Exit codes: 0 done, 2 wrong usage, 64-78 as in sysexits.h (65 a file holds something else, 66 no such file, 67 no such user, 69 something needed is not there, 78 a wrong setting), 130 interrupted."
 )]
 pub struct Cli {
     #[command(subcommand)]

@@ -1,9 +1,10 @@
-//! `nova seed`: a social network that never was, for development, tests and figures.
+//! `nova seed`: a social network for development, tests and figures: one that never was, or one around a real graph.
 //!
-//! The same users, seed and reference instant give the same rows, byte for byte. It is loaded whole or not at all, and
-//! never into tables that hold anything.
+//! The same users or graph, seed and reference instant give the same rows, byte for byte. It is loaded whole or not at
+//! all, and never into tables that hold anything.
 
 mod copy;
+mod edges;
 mod load;
 mod names;
 mod network;
@@ -12,12 +13,15 @@ mod rows;
 mod secondary;
 mod words;
 
-use std::fmt;
+use std::{fmt, path::Path};
 
 use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
 
+use network::Network;
+
 pub use copy::Table;
+pub use edges::{EdgeArgs, EdgeCounts, EdgeError};
 
 /// Chunks that wait for the database. With the chunks of a quarter of a megabyte, what the load holds in memory.
 const CHUNKS_AHEAD: usize = 8;
@@ -36,6 +40,13 @@ pub struct SeedArgs {
 /// How far the load is. Its text is a line for a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
+    /// Lines of an edge list so far.
+    Reading {
+        /// How many.
+        lines: u64,
+    },
+    /// An edge list is read.
+    Read(EdgeCounts),
     /// Rows of a table so far.
     Loading {
         /// Where they go.
@@ -59,6 +70,8 @@ pub enum Progress {
 impl fmt::Display for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Reading { lines } => write!(f, "edges: {lines} lines ..."),
+            Self::Read(counts) => write!(f, "edges: {counts}"),
             Self::Loading { table, rows } => write!(f, "{}: {rows} rows ...", table.name()),
             Self::Loaded { table, rows } => write!(f, "{}: {rows} rows", table.name()),
             Self::Counting => f.write_str("statistics and counters"),
@@ -88,6 +101,9 @@ impl Summary {
 /// Why nothing was loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
+    /// The edge list is not one.
+    #[error(transparent)]
+    Edges(#[from] EdgeError),
     /// There is something in the tables already.
     #[error("table {} is not empty: seed only into a fresh database", .0.name())]
     NotEmpty(Table),
@@ -139,9 +155,35 @@ pub async fn run(
 ) -> Result<Summary, SeedError> {
     let SeedArgs { users, seed } = *args;
     let now = now.timestamp_micros();
+    fill(database_url, move || Network::drawn(users, seed, now), &mut progress).await
+}
+
+/// Fills the empty tables of `database_url` with a network around the edge list at `path`, as it stands at `now`. The list
+/// is read to its end before the database is asked for anything.
+///
+/// # Errors
+/// [`SeedError`] says why nothing was loaded.
+pub async fn run_edges(
+    database_url: &str,
+    path: &Path,
+    directed: bool,
+    seed: u64,
+    now: DateTime<Utc>,
+    mut progress: impl FnMut(Progress),
+) -> Result<Summary, SeedError> {
+    let now = now.timestamp_micros();
+    let graph = edges::read(path, directed, &mut progress).await?;
+    fill(database_url, move || Network::recorded(graph, seed, now), &mut progress).await
+}
+
+async fn fill(
+    database_url: &str,
+    outline: impl FnOnce() -> Network + Send + 'static,
+    progress: &mut impl FnMut(Progress),
+) -> Result<Summary, SeedError> {
     let mut connection = load::connect(database_url).await?;
     let (sender, chunks) = mpsc::channel(CHUNKS_AHEAD);
     // Drawn on a thread of its own, while the database takes what came before. It ends when nobody takes its rows.
-    let drawn = tokio::task::spawn_blocking(move || rows::write(&network::Network::new(users, seed, now), &sender));
-    load::load(&mut connection, chunks, drawn, &mut progress).await
+    let drawn = tokio::task::spawn_blocking(move || rows::write(&outline(), &sender));
+    load::load(&mut connection, chunks, drawn, progress).await
 }

@@ -8,7 +8,7 @@ use tokio::sync::mpsc::Sender;
 use super::SeedError;
 use super::copy::{Chunk, Rows, Table};
 use super::names::Names;
-use super::network::Network;
+use super::network::{Follows, Network};
 use super::random::{self, HOUR, Part, Picker, between, chance, numbers, shares, soon, zipf};
 use super::words::Vocabulary;
 
@@ -45,10 +45,11 @@ fn users(network: &Network, words: &Vocabulary, out: &Sender<Chunk>) -> Result<(
     let mut rows = Rows::new(Table::Users, out);
     let mut names = Names::new(&mut rng);
     let mut bio = String::new();
-    // One in a hundred, the most popular ones.
-    let verified = f64::from(u32::try_from(network.people.len() / 100).unwrap_or(u32::MAX)).powf(-Network::POPULARITY);
-    for (person, popularity) in network.people.iter().zip(&network.popularity) {
-        let (username, shown) = names.next(&mut rng);
+    for (place, (person, verified)) in network.people.iter().zip(&network.verified).enumerate() {
+        let (mut username, shown) = names.next(&mut rng);
+        if let Follows::Recorded(graph) = &network.follows {
+            username = format!("node{}", graph.nodes[place]);
+        }
         let has_bio = chance(&mut rng, 40);
         if has_bio {
             words.write(&mut rng, 1, &mut bio);
@@ -60,7 +61,7 @@ fn users(network: &Network, words: &Vocabulary, out: &Sender<Chunk>) -> Result<(
                 .text(&shown)
                 .optional(has_bio.then_some(&bio))
                 .optional(avatar.as_deref())
-                .flag(*popularity >= verified)
+                .flag(*verified)
                 .time(person.created);
         })?;
     }
@@ -70,15 +71,28 @@ fn users(network: &Network, words: &Vocabulary, out: &Sender<Chunk>) -> Result<(
 fn follows(network: &Network, out: &Sender<Chunk>) -> Result<(), SeedError> {
     let mut rng = numbers(network.seed, Part::Follows);
     let mut rows = Rows::new(Table::Follows, out);
-    let mut popular = Picker::new(network.popularity.clone())?;
-    let mut followees = Vec::new();
-    for (follower, (person, count)) in network.people.iter().zip(&network.following).enumerate() {
-        popular.distinct(&mut rng, *count, Some(follower), &mut followees);
-        for followee in followees.iter().map(|followee| &network.people[*followee]) {
-            let at = between(&mut rng, person.created.max(followee.created), network.now);
-            rows.add(|row| {
-                row.id(person.id).id(followee.id).time(at);
-            })?;
+    let mut add = |rng: &mut _, follower: usize, followee: usize| {
+        let (follower, followee) = (&network.people[follower], &network.people[followee]);
+        let at = between(rng, follower.created.max(followee.created), network.now);
+        rows.add(|row| {
+            row.id(follower.id).id(followee.id).time(at);
+        })
+    };
+    match &network.follows {
+        Follows::Drawn(following) => {
+            let mut popular = Picker::new(network.popularity.clone())?;
+            let mut followees = Vec::new();
+            for (follower, count) in following.iter().enumerate() {
+                popular.distinct(&mut rng, *count, Some(follower), &mut followees);
+                for followee in &followees {
+                    add(&mut rng, follower, *followee)?;
+                }
+            }
+        }
+        Follows::Recorded(graph) => {
+            for (follower, followee) in &graph.follows {
+                add(&mut rng, *follower as usize, *followee as usize)?;
+            }
         }
     }
     Ok(rows.finish()?)

@@ -33,7 +33,14 @@ pub(super) async fn run(world: &World, args: &UpArgs) -> Result<(), Failure> {
         .map_err(Failure::io(format_args!("write {}", log.display())))?;
     let mut command = Command::new(this_binary()?);
     command.args(["up", "--background"]).arg("--data").arg(&world.data).arg("--port").arg(args.port.to_string());
-    command.args(["--users", &args.seed.users.to_string(), "--seed", &args.seed.seed.to_string(), "--log", &args.log]);
+    command.args(["--seed", &args.seed.seed.to_string(), "--log", &args.log]);
+    match &args.edges.edges {
+        Some(path) => command.arg("--edges").arg(path),
+        None => command.args(["--users", &args.seed.users.to_string()]),
+    };
+    if args.edges.directed {
+        command.arg("--directed");
+    }
     if let Some(dir) = &args.postgres.dir {
         command.arg("--postgres").arg(dir);
     }

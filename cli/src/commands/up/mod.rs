@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use crate::{
     failure::Failure,
     say,
-    seed::SeedArgs,
+    seed::{EdgeArgs, SeedArgs},
     servers::{
         Account,
         postgres::{self, Binaries},
@@ -34,6 +34,8 @@ pub(super) struct UpArgs {
     database_url: Option<String>,
     #[command(flatten)]
     seed: SeedArgs,
+    #[command(flatten)]
+    edges: EdgeArgs,
     #[command(flatten)]
     postgres: PostgresArg,
     /// What is logged: a level, or levels by target, as in `warn,nova_gateway=debug`.

@@ -84,7 +84,7 @@ pub(super) async fn start(world: &World, args: &UpArgs) -> Result<All, Failure> 
     let mut database = PgConnection::connect(&database_url).await?;
     let populated: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM users)").fetch_one(&mut database).await?;
     if !populated {
-        seed::fill(&database_url, &args.seed).await?;
+        seed::fill(&database_url, &args.seed, &args.edges).await?;
     }
     let user = somebody(&mut database).await?;
     database.close().await?;
