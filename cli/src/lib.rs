@@ -10,6 +10,7 @@ pub mod failure;
 pub mod http;
 pub mod random;
 pub mod say;
+pub mod schema;
 pub mod seed;
 pub mod servers;
 pub mod signals;

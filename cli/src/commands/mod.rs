@@ -30,7 +30,7 @@ use crate::{
 #[command(
     name = "nova",
     version,
-    after_help = "Exit codes: 0 done, 2 wrong usage, 64-78 as in sysexits.h (65 a file holds something else, 66 no such file, 67 no such user, 69 something needed is not there, 78 a wrong setting), 130 interrupted."
+    after_help = "Exit codes: 0 done, 1 `schema check` found what breaks clients, 2 wrong usage, 64-78 as in sysexits.h (65 a file holds something else, 66 no such file, 67 no such user, 69 something needed is not there, 78 a wrong setting), 130 interrupted."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -51,8 +51,8 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     /// Print a token for a user of the running world.
     Token(token::TokenArgs),
-    /// Print the GraphQL schema.
-    Schema,
+    /// Print the GraphQL schema, or compare it with another.
+    Schema(schema::SchemaArgs),
     /// Print the catalogue of error codes.
     Errors,
     /// Fill an empty database with a social network.
@@ -83,10 +83,7 @@ impl Cli {
             Command::Test(args) => block_on(test::run(args)),
             Command::Doctor(args) => block_on(doctor::run(&args)),
             Command::Token(args) => block_on(token::run(&args)),
-            Command::Schema => {
-                schema::run();
-                Ok(())
-            }
+            Command::Schema(args) => schema::run(&args),
             Command::Errors => {
                 errors::run();
                 Ok(())
