@@ -143,10 +143,9 @@ impl From<&sqlx::Error> for StoreError {
             sqlx::Error::Database(error) => match error.code().as_deref() {
                 // query_canceled: the statement_timeout
                 Some("57014") => Self::Timeout,
-                // shutdown, crash, starting up; too many connections; lost connection
-                Some("57P01" | "57P02" | "57P03" | "53300") => Self::Unavailable,
-                // serialization failure, deadlock: undone, and good for another try
-                Some("40001" | "40P01") => Self::Unavailable,
+                // Shutdown, crash, starting up; too many connections; serialization failure and deadlock, which are undone
+                // and good for another try. Lost connections below.
+                Some("57P01" | "57P02" | "57P03" | "53300" | "40001" | "40P01") => Self::Unavailable,
                 Some(code) if code.starts_with("08") => Self::Unavailable,
                 _ => Self::Internal,
             },

@@ -23,7 +23,7 @@ pub type SharedIds = Arc<dyn IdSource>;
 #[error("no random numbers")]
 pub struct NoRandomness;
 
-/// The UUIDv7 (RFC 9562 §5.7) of the time that `clock` tells and of `random`.
+/// The UUID of version 7 (RFC 9562 §5.7) of the time that `clock` tells and of `random`.
 #[must_use]
 pub fn uuid_v7(clock: &dyn Clock, random: &[u8; 10]) -> Uuid {
     let millis = u64::try_from(clock.now().timestamp_millis()).unwrap_or(0);

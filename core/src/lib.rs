@@ -2,6 +2,7 @@
 //!
 //! This room never does I/O, never reads the wall clock itself, and knows no other room.
 
+mod change;
 pub mod clock;
 mod deadline;
 mod environment;
@@ -13,6 +14,7 @@ mod text;
 pub mod token;
 mod viewer;
 
+pub use change::Change;
 pub use deadline::Deadline;
 pub use environment::Environment;
 pub use error::ErrorCode;

@@ -5,7 +5,9 @@
 
 use std::{error::Error as _, future::Future, sync::Arc};
 
-use nova_core::{AvatarUrl, Bio, Body, Category, CommentId, DisplayName, ErrorCode, IdempotencyKey, PostId, UserId};
+use nova_core::{
+    AvatarUrl, Bio, Body, Category, Change, CommentId, DisplayName, ErrorCode, IdempotencyKey, PostId, UserId,
+};
 use nova_proto::{IntoWritten, KeyFailure, id_bytes, v1};
 use tokio::time::{Instant, timeout_at};
 use tonic::{Code, ConnectError, Request, Response, Status};
@@ -47,15 +49,15 @@ pub struct NewComment {
     pub key: Option<IdempotencyKey>,
 }
 
-/// What is to change in a profile. An outer `None` leaves it as it is, an inner one clears it.
+/// What is to change in a profile.
 #[derive(Debug, Clone, Default)]
 pub struct ProfileChanges {
-    /// As the user wants to be called.
+    /// As the user wants to be called; `None` leaves that as it is.
     pub display_name: Option<DisplayName>,
     /// What the user says about themselves.
-    pub bio: Option<Option<Bio>>,
+    pub bio: Change<Bio>,
     /// Where a picture is.
-    pub avatar_url: Option<Option<AvatarUrl>>,
+    pub avatar_url: Change<AvatarUrl>,
 }
 
 impl RequestLoaders {
@@ -173,8 +175,8 @@ impl RequestLoaders {
     pub async fn update_profile(&self, changes: ProfileChanges) -> Written<Arc<User>> {
         let message = v1::UpdateProfileRequest {
             display_name: changes.display_name.map(DisplayName::into_string),
-            bio: changes.bio.map(|bio| v1::Change { to: bio.map(Bio::into_string) }),
-            avatar_url: changes.avatar_url.map(|url| v1::Change { to: url.map(AvatarUrl::into_string) }),
+            bio: change(changes.bio, Bio::into_string),
+            avatar_url: change(changes.avatar_url, AvatarUrl::into_string),
         };
         let send = async |mut clients: Clients, request| clients.users.update_profile(request).await;
         let user = user(self.write("Users/UpdateProfile", message, send).await?).ok_or(UNREADABLE)?;
@@ -235,6 +237,14 @@ impl RequestLoaders {
             metrics.failed(code);
             LoadError { code }
         })
+    }
+}
+
+fn change<T>(change: Change<T>, text: impl FnOnce(T) -> String) -> Option<v1::Change> {
+    match change {
+        Change::Keep => None,
+        Change::Clear => Some(v1::Change { to: None }),
+        Change::To(value) => Some(v1::Change { to: Some(text(value)) }),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nova_core::{AvatarUrl, Bio, DisplayName, token::TokenVerifier};
+use nova_core::{AvatarUrl, Bio, Change, DisplayName, TextError, token::TokenVerifier};
 use nova_proto::{IntoAnswer as _, IntoWritten as _, id_bytes, to_micros, v1};
 use tonic::{Request, Response, Status};
 
@@ -68,15 +68,23 @@ impl v1::users_server::Users for UsersService {
         let v1::UpdateProfileRequest { display_name, bio, avatar_url } = request.into_inner();
         let changes = ProfileChanges {
             display_name: display_name.map(DisplayName::new).transpose().map_err(invalid_text)?,
-            bio: bio.map(|bio| bio.to.map(Bio::new).transpose()).transpose().map_err(invalid_text)?,
-            avatar_url: avatar_url
-                .map(|url| url.to.map(AvatarUrl::new).transpose())
-                .transpose()
-                .map_err(invalid_text)?,
+            bio: change(bio, Bio::new)?,
+            avatar_url: change(avatar_url, AvatarUrl::new)?,
         };
         let written = write::update_profile(&self.store, &call, user, &changes).await;
         Ok(call.answer(v1::UserWriteResponse::from_written(written.map(encode))))
     }
+}
+
+fn change<T>(
+    wire: Option<v1::Change>,
+    check: impl FnOnce(String) -> Result<T, TextError>,
+) -> Result<Change<T>, Status> {
+    Ok(match wire {
+        None => Change::Keep,
+        Some(v1::Change { to: None }) => Change::Clear,
+        Some(v1::Change { to: Some(text) }) => Change::To(check(text).map_err(invalid_text)?),
+    })
 }
 
 /// The name in lower case; `None` for one that nobody can have, so that it is absent without a question.

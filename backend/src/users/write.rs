@@ -1,6 +1,6 @@
 //! Writes profiles.
 
-use nova_core::{AvatarUrl, Bio, DisplayName, ErrorCode, UserId};
+use nova_core::{AvatarUrl, Bio, Change, DisplayName, ErrorCode, UserId};
 use nova_proto::KeyFailure;
 
 use super::{repository::User, sql};
@@ -11,11 +11,11 @@ use crate::{
     write::{Refusal, Write},
 };
 
-/// What is to change. The outer `None` leaves a column as it is, the inner one clears it.
+/// What is to change; `None` leaves the name as it is.
 pub(super) struct ProfileChanges {
     pub(super) display_name: Option<DisplayName>,
-    pub(super) bio: Option<Option<Bio>>,
-    pub(super) avatar_url: Option<Option<AvatarUrl>>,
+    pub(super) bio: Change<Bio>,
+    pub(super) avatar_url: Change<AvatarUrl>,
 }
 
 pub(super) async fn update_profile(
@@ -29,10 +29,10 @@ pub(super) async fn update_profile(
     let update = sqlx::query_as(sql::UPDATE_PROFILE)
         .bind(user.0)
         .bind(display_name.as_ref().map(DisplayName::as_str))
-        .bind(bio.is_some())
-        .bind(bio.as_ref().and_then(Option::as_ref).map(Bio::as_str))
-        .bind(avatar_url.is_some())
-        .bind(avatar_url.as_ref().and_then(Option::as_ref).map(AvatarUrl::as_str));
+        .bind(bio.changes())
+        .bind(bio.value().map(Bio::as_str))
+        .bind(avatar_url.changes())
+        .bind(avatar_url.value().map(AvatarUrl::as_str));
     let updated: User = write.row(update).await?.ok_or(KeyFailure(ErrorCode::Unauthenticated))?;
     write.tell(&Event::UserUpdated { user: user.0 }).await?;
     write.commit().await?;

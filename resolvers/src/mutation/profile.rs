@@ -1,7 +1,7 @@
 //! Writing the viewer's profile.
 
 use async_graphql::{Context, Error, InputObject, MaybeUndefined, Object, SimpleObject};
-use nova_core::{AvatarUrl, Bio, DisplayName, TextError};
+use nova_core::{AvatarUrl, Bio, Change, DisplayName, TextError};
 use nova_loaders::ProfileChanges;
 
 use super::input::{mutate, text, written};
@@ -64,10 +64,10 @@ fn change<T>(
     field: &'static str,
     value: MaybeUndefined<String>,
     check: impl FnOnce(String) -> Result<T, TextError>,
-) -> Result<Option<Option<T>>, Error> {
+) -> Result<Change<T>, Error> {
     match value {
-        MaybeUndefined::Undefined => Ok(None),
-        MaybeUndefined::Null => Ok(Some(None)),
-        MaybeUndefined::Value(value) => text(field, value, check).map(|value| Some(Some(value))),
+        MaybeUndefined::Undefined => Ok(Change::Keep),
+        MaybeUndefined::Null => Ok(Change::Clear),
+        MaybeUndefined::Value(value) => text(field, value, check).map(Change::To),
     }
 }
