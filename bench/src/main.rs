@@ -3,9 +3,15 @@
 //! Speed never decides how a bench exits; a wrong answer does.
 
 mod batching;
+mod client;
 mod feed;
+mod load;
+mod mix;
+mod outcome;
 mod process;
 mod report;
+mod side;
+mod world;
 
 use std::{future::Future, process::ExitCode};
 
@@ -32,6 +38,8 @@ struct Cli {
 enum Bench {
     /// The feed over HTTP, next to a hand-written handler of the same bytes.
     Feed(feed::FeedArgs),
+    /// Feeds, people and posts in the shares of a day, closed and open loop.
+    Mix(mix::MixArgs),
     /// What batching costs over plain resolvers.
     Batching(batching::BatchingArgs),
     /// The hand-written handler, in a process of its own.
@@ -44,6 +52,7 @@ fn main() -> ExitCode {
     let measured = match cli.bench {
         // The client must not take more than one core from what it measures.
         Bench::Feed(args) => block_on(&mut Builder::new_current_thread(), feed::run(args)),
+        Bench::Mix(args) => block_on(&mut Builder::new_current_thread(), mix::run(args)),
         Bench::Batching(args) => block_on(Builder::new_multi_thread().worker_threads(2), batching::run(args)),
         Bench::PlainHandler(args) => match block_on(&mut Builder::new_multi_thread(), feed::serve_plain(args)) {
             Ok(()) => return ExitCode::SUCCESS,

@@ -10,6 +10,8 @@ use serde::{Serialize, Serializer};
 pub(crate) enum Goal {
     /// A figure of correctness: exactly this, or the bench fails.
     Exactly(f64),
+    /// A figure of correctness: below this in every run, or the bench fails.
+    Always(f64),
     /// A figure of speed: below this.
     Below(f64),
 }
@@ -18,7 +20,7 @@ impl Goal {
     fn is_met(self, worst: f64) -> bool {
         match self {
             Self::Exactly(wanted) => (worst - wanted).abs() < f64::EPSILON,
-            Self::Below(limit) => worst < limit,
+            Self::Always(limit) | Self::Below(limit) => worst < limit,
         }
     }
 }
@@ -27,7 +29,7 @@ impl Serialize for Goal {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Exactly(wanted) => serializer.collect_str(&format_args!("= {wanted}")),
-            Self::Below(limit) => serializer.collect_str(&format_args!("< {limit}")),
+            Self::Always(limit) | Self::Below(limit) => serializer.collect_str(&format_args!("< {limit}")),
         }
     }
 }
@@ -80,6 +82,7 @@ impl Report {
         let ok = match goal {
             None => true,
             Some(goal @ Goal::Exactly(_)) => goal.is_met(min) && goal.is_met(max),
+            Some(goal @ Goal::Always(_)) => goal.is_met(max),
             Some(goal @ Goal::Below(_)) => goal.is_met(median),
         };
         let [median, min, max] = [median, min, max].map(|value| (value * 1000.0).round() / 1000.0);
@@ -99,13 +102,16 @@ impl Report {
                 (None, _) => String::new(),
                 (Some(Goal::Exactly(wanted)), true) => format!("  (= {wanted}: right)"),
                 (Some(Goal::Exactly(wanted)), false) => format!("  (= {wanted}: WRONG)"),
+                (Some(Goal::Always(limit)), true) => format!("  (< {limit}: right)"),
+                (Some(Goal::Always(limit)), false) => format!("  (< {limit}: WRONG)"),
                 (Some(Goal::Below(limit)), true) => format!("  (< {limit}: met)"),
                 (Some(Goal::Below(limit)), false) => format!("  (< {limit}: missed)"),
             };
             println!("{name:<36} {median:>12.3} {min:>12.3} {max:>12.3}  {unit}{verdict}");
         }
         println!("{}", serde_json::to_string(&self).map_err(|error| Failure::Internal(error.to_string()))?);
-        Ok(self.figures.values().all(|figure| figure.ok || !matches!(figure.goal, Some(Goal::Exactly(_)))))
+        let decides = |figure: &Figure| matches!(figure.goal, Some(Goal::Exactly(_) | Goal::Always(_)));
+        Ok(self.figures.values().all(|figure| figure.ok || !decides(figure)))
     }
 }
 
@@ -149,6 +155,7 @@ mod tests {
     #[test]
     fn one_wrong_run_is_wrong_but_one_slow_run_is_not_slow() {
         assert!(!figure(Some(Goal::Exactly(0.0)), &[0.0, 0.0, 1.0]).ok);
+        assert!(!figure(Some(Goal::Always(2.0)), &[1.0, 1.0, 9.0]).ok);
         assert!(figure(Some(Goal::Below(2.0)), &[1.0, 1.0, 9.0]).ok);
     }
 }

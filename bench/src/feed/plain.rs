@@ -1,7 +1,14 @@
 //! The feed without a gateway: one handler, the same statements, the same bytes. What it can do without: GraphQL, gRPC,
 //! batching, deadlines, metrics, and any other query.
 
-use std::{collections::HashMap, io::Read as _, net::Ipv4Addr, sync::Arc};
+use std::{
+    collections::HashMap,
+    env,
+    io::Read as _,
+    net::{Ipv4Addr, SocketAddr},
+    process::Stdio,
+    sync::Arc,
+};
 
 use axum::{
     Router,
@@ -19,10 +26,15 @@ use nova_core::{
 };
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
-use tokio::net::TcpListener;
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    net::TcpListener,
+    process::{Child, Command},
+};
 use uuid::Uuid;
 
 use super::statements::{COMMENTS, FEED, LIKES, USERS, VIEWER_LIKES};
+use crate::world::World;
 
 /// How its connections name themselves to the database.
 pub(super) const APPLICATION: &str = "nova-bench-plain";
@@ -35,6 +47,33 @@ pub(crate) struct PlainArgs {
     /// What tokens are signed with.
     #[arg(long, env = "NOVA_TOKEN_SECRET", hide_env_values = true)]
     token_secret: String,
+}
+
+/// The handler's process, which ends with its handle.
+pub(super) struct PlainHandler {
+    pub(super) address: SocketAddr,
+    pub(super) pid: u32,
+    _process: Child,
+}
+
+impl PlainHandler {
+    /// Starts it on the database of `world`, with the tokens of `world`.
+    pub(super) async fn start(world: &World) -> Result<Self, Failure> {
+        let mut process = Command::new(env::current_exe().map_err(Failure::io("find this program"))?)
+            .arg("plain-handler")
+            .env("DATABASE_URL", &world.database_url)
+            .env("NOVA_TOKEN_SECRET", String::from_utf8_lossy(world.secret.expose()).as_ref())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(Failure::io("start the plain handler"))?;
+        let silent = || Failure::Unavailable("the plain handler did not start".into());
+        let stdout = process.stdout.take().ok_or_else(silent)?;
+        let line = BufReader::new(stdout).lines().next_line().await.map_err(Failure::io("hear the plain handler"))?;
+        let address = line.ok_or_else(silent)?.parse().map_err(|_| silent())?;
+        Ok(Self { address, pid: process.id().ok_or_else(silent)?, _process: process })
+    }
 }
 
 struct Plain {

@@ -1,4 +1,4 @@
-//! What is measured: a database, `nova up` on it, and the plain handler beside it. All of it ends with the bench.
+//! What is measured: a database, `nova up` on it, and viewers with a token each. All of it ends with the bench.
 
 use std::{
     env, fs,
@@ -14,22 +14,41 @@ use nova_cli::{
     say,
     servers::postgres::{ScratchOptions, Server, scratch},
     token::mint,
-    world::{RunFile, World as Home},
+    world::{DataArg, RunFile, World as Home},
 };
-use nova_core::{UserId, token::TokenType};
+use nova_core::{
+    UserId,
+    token::{TokenSecret, TokenType},
+};
 use sqlx::PgPool;
 use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
     process::{Child, Command},
     time::{Instant, sleep, timeout},
 };
 use uuid::Uuid;
 
-use super::{FeedArgs, watch::Watch};
-
 /// How long seeding and starting may take.
 const PATIENCE: Duration = Duration::from_mins(15);
 const TOKEN_TTL: Duration = Duration::from_hours(24);
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct WorldArgs {
+    /// People in the network.
+    #[arg(long, default_value_t = 100_000)]
+    users: u32,
+    /// Different viewers.
+    #[arg(long, default_value_t = 20_000)]
+    viewers: u32,
+    /// An empty or seeded database; left out, a server of our own is started.
+    #[arg(long)]
+    database_url: Option<String>,
+    /// The `nova` binary; left out, the one beside this binary.
+    #[arg(long, env = "NOVA_BIN")]
+    nova: Option<PathBuf>,
+    /// Only fetched binaries are kept there.
+    #[command(flatten)]
+    data: DataArg,
+}
 
 /// A directory that goes with its name.
 struct Temporary(PathBuf);
@@ -40,25 +59,27 @@ impl Drop for Temporary {
     }
 }
 
-pub(super) struct World {
-    pub(super) nova_address: SocketAddr,
-    pub(super) nova_pid: u32,
-    pub(super) plain_address: SocketAddr,
-    pub(super) plain_pid: u32,
+pub(crate) struct World {
+    pub(crate) address: SocketAddr,
+    pub(crate) pid: u32,
     /// The database server, when it runs here and tells us.
-    pub(super) postgres_pid: Option<u32>,
-    /// One for each viewer.
-    pub(super) tokens: Vec<String>,
-    pool: PgPool,
+    pub(crate) postgres_pid: Option<u32>,
+    /// People who ask.
+    pub(crate) viewers: Vec<UserId>,
+    /// One for each of them.
+    pub(crate) tokens: Vec<String>,
+    pub(crate) pool: PgPool,
+    pub(crate) database_url: String,
+    /// What tokens are signed with.
+    pub(crate) secret: TokenSecret,
     nova: PathBuf,
     home: Temporary,
-    _plain: Child,
     up: Child,
     server: Option<Server>,
 }
 
 impl World {
-    pub(super) async fn start(args: &FeedArgs) -> Result<Self, Failure> {
+    pub(crate) async fn start(args: &WorldArgs) -> Result<Self, Failure> {
         let this = env::current_exe().map_err(Failure::io("find this program"))?;
         let nova = args.nova.clone().unwrap_or_else(|| this.with_file_name("nova"));
         let home = Temporary(env::temp_dir().join(format!("nova-bench-{}", std::process::id())));
@@ -84,41 +105,34 @@ impl World {
                 .bind(i64::from(args.viewers))
                 .fetch_all(&pool)
                 .await?;
+        let viewers: Vec<UserId> = viewers.into_iter().map(UserId).collect();
         let tokens = viewers
-            .into_iter()
-            .map(|id| mint(&secret, &SystemClock, UserId(id), TokenType::Access, "", TOKEN_TTL))
+            .iter()
+            .map(|id| mint(&secret, &SystemClock, *id, TokenType::Access, "", TOKEN_TTL))
             .collect::<Result<_, _>>()
             .map_err(|error| Failure::Internal(error.to_string()))?;
         // Only a superuser may look; then the figures of the database are left out.
         let postgres_pid =
             sqlx::query_scalar::<_, String>("select pg_read_file('postmaster.pid')").fetch_one(&pool).await;
         let postgres_pid = postgres_pid.ok().and_then(|text| text.lines().next()?.trim().parse().ok());
-
-        let secret = String::from_utf8_lossy(secret.expose()).into_owned();
-        let (plain, plain_address) = plain_handler(&this, &database_url, &secret).await?;
-        let gone = || Failure::Unavailable("a server ended as soon as it had started".into());
+        let gone = || Failure::Unavailable("nova up ended as soon as it had started".into());
         Ok(Self {
-            nova_address: address(&run_file.url)?,
-            nova_pid: up.id().ok_or_else(gone)?,
-            plain_address,
-            plain_pid: plain.id().ok_or_else(gone)?,
+            address: address(&run_file.url)?,
+            pid: up.id().ok_or_else(gone)?,
             postgres_pid,
+            viewers,
             tokens,
             pool,
+            database_url,
+            secret,
             nova,
             home,
-            _plain: plain,
             up,
             server,
         })
     }
 
-    /// Watches which statements the database works on, until it is asked.
-    pub(super) fn watch_statements(&self) -> Watch {
-        Watch::start(self.pool.clone())
-    }
-
-    pub(super) async fn stop(mut self) -> Result<(), Failure> {
+    pub(crate) async fn stop(mut self) -> Result<(), Failure> {
         self.pool.close().await;
         let down = Command::new(&self.nova).arg("down").arg("--data").arg(&self.home.0).stdout(Stdio::null()).status();
         down.await.map_err(Failure::io("run nova down"))?;
@@ -158,23 +172,6 @@ async fn run_file(home: &Path, up: &mut Child) -> Result<RunFile, Failure> {
         }
         sleep(Duration::from_millis(50)).await;
     }
-}
-
-async fn plain_handler(this: &Path, database_url: &str, secret: &str) -> Result<(Child, SocketAddr), Failure> {
-    let mut child = Command::new(this)
-        .arg("plain-handler")
-        .env("DATABASE_URL", database_url)
-        .env("NOVA_TOKEN_SECRET", secret)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(Failure::io("start the plain handler"))?;
-    let silent = || Failure::Unavailable("the plain handler did not start".into());
-    let stdout = child.stdout.take().ok_or_else(silent)?;
-    let line = BufReader::new(stdout).lines().next_line().await.map_err(Failure::io("hear the plain handler"))?;
-    let address = line.ok_or_else(silent)?.parse().map_err(|_| silent())?;
-    Ok((child, address))
 }
 
 fn address(url: &str) -> Result<SocketAddr, Failure> {
