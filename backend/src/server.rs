@@ -1,6 +1,7 @@
 //! Serves the services over whatever byte streams come in.
 
 use std::{
+    convert::Infallible,
     future::{Future, pending},
     io,
     sync::Arc,
@@ -55,9 +56,32 @@ impl Backend {
         Self { store: Store::new(pool, metrics), verifier, ids }
     }
 
+    /// `services` and gRPC health for callers in this process: no transport lies between. Their jobs are
+    /// [`work`](Self::work).
+    pub async fn in_process(&self, services: &[ServiceName]) -> Routes {
+        let (health, health_service) = tonic_health::server::health_reporter();
+        let (routes, names) = self.routes(services);
+        report(&health, &names, ServingStatus::Serving).await;
+        routes.add_service(health_service).prepare()
+    }
+
+    /// The jobs that go with `services`, until it is dropped: with the social service counters are folded, with the
+    /// content service what is past its time is forgotten.
+    pub async fn work(&self, services: &[ServiceName]) -> Infallible {
+        let folding = async {
+            if services.contains(&ServiceName::Social) { fold::run(&self.store).await } else { pending().await }
+        };
+        let sweeping = async {
+            if services.contains(&ServiceName::Content) { sweep::run(&self.store).await } else { pending().await }
+        };
+        tokio::select! {
+            never = folding => never,
+            never = sweeping => never,
+        }
+    }
+
     /// Serves `services`, gRPC health and reflection on each stream of `incoming`, until `shutdown` and then as long as
-    /// calls are under way, at most 10 s. Meanwhile jobs run in the background: with the social service counters are folded, with
-    /// the content service what is past its time is forgotten.
+    /// calls are under way, at most 10 s. Meanwhile it does their [`work`](Self::work).
     ///
     /// # Errors
     /// The transport's, when it can't be set up.
@@ -94,17 +118,10 @@ impl Backend {
                 Err(_) => pending().await,
             }
         };
-        let folding = async {
-            if services.contains(&ServiceName::Social) { fold::run(&self.store).await } else { pending().await }
-        };
-        let sweeping = async {
-            if services.contains(&ServiceName::Content) { sweep::run(&self.store).await } else { pending().await }
-        };
         tokio::select! {
             outcome = done => outcome,
             () = overdue => Ok(()),
-            never = folding => match never {},
-            never = sweeping => match never {},
+            never = self.work(services) => match never {},
         }
     }
 

@@ -16,12 +16,12 @@ use std::{
 use axum::{extract::State, response::Response};
 use futures_util::future::join_all;
 use http::StatusCode;
+use nova_loaders::Way;
 use serde::Serialize;
 use tokio::{
     sync::Mutex,
     time::{Instant, timeout},
 };
-use tonic::transport::Channel;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
 use crate::{gateway::Gateway, http::respond};
@@ -39,13 +39,13 @@ pub struct Upstream {
     /// Its name in the gRPC health protocol, such as `nova.v1.Users`.
     pub service: &'static str,
     /// The way to it.
-    pub channel: Channel,
+    pub way: Way,
 }
 
 impl Upstream {
     async fn ask(&self) -> UpstreamState {
         let request = HealthCheckRequest { service: self.service.to_owned() };
-        let mut client = HealthClient::new(self.channel.clone());
+        let mut client = HealthClient::new(self.way.clone());
         match timeout(PATIENCE, client.check(request)).await {
             Ok(Ok(answer)) if answer.get_ref().status() == ServingStatus::Serving => UpstreamState::Serving,
             Ok(Ok(_)) => UpstreamState::NotServing,
@@ -149,8 +149,8 @@ mod tests {
 
     #[tokio::test]
     async fn an_upstream_that_is_not_there_is_named() {
-        let channel = tonic::transport::Endpoint::from_static("http://127.0.0.1:1").connect_lazy();
-        let readiness = Readiness::new(vec![Upstream { name: "users", service: "nova.v1.Users", channel }]);
+        let way = tonic::transport::Endpoint::from_static("http://127.0.0.1:1").connect_lazy().into();
+        let readiness = Readiness::new(vec![Upstream { name: "users", service: "nova.v1.Users", way }]);
         assert_eq!(readiness.upstreams().await, BTreeMap::from([("users", UpstreamState::Unreachable)]));
     }
 }

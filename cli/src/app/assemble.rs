@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use nova_core::token::TokenVerifier;
 use nova_gateway::{Build, Gateway, GatewayParts, Upstream};
-use nova_loaders::{Loaders, Upstreams};
+use nova_loaders::{Loaders, Upstreams, Way};
 use nova_resolvers::SchemaConfig;
 use prometheus_client::registry::Registry;
 
@@ -14,8 +14,7 @@ use super::GatewayOptions;
 #[must_use]
 pub fn assemble(upstreams: Upstreams, options: GatewayOptions, mut registry: Registry) -> Gateway {
     let GatewayOptions { http, loaders, token_secret, environment, clock, commit } = options;
-    let asked =
-        |name, service, channel: &tonic::transport::Channel| Upstream { name, service, channel: channel.clone() };
+    let asked = |name, service, way: &Way| Upstream { name, service, way: way.clone() };
     let health = vec![
         asked("users", "nova.v1.Users", &upstreams.users),
         asked("content", "nova.v1.Content", &upstreams.content),

@@ -1,44 +1,21 @@
-//! The ways from the gateway to the services: through memory, or over TCP to a process on this machine.
+//! The ways from the gateway to the services: straight into this process, or over TCP to a process on this machine.
 
-use std::{io, net::IpAddr, time::Duration};
+use std::{net::IpAddr, time::Duration};
 
-use futures_util::{Stream, StreamExt as _};
-use http::Uri;
-use hyper_util::rt::TokioIo;
-use nova_loaders::Upstreams;
-use tokio::{io::DuplexStream, sync::mpsc};
-use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::{Channel, Endpoint};
+use nova_loaders::{Upstreams, Way};
+use tonic::{service::Routes, transport::Endpoint};
 
 use crate::{chain, failure::Failure};
 
-/// Bytes that one direction of a connection through memory holds.
-const BUFFER: usize = 256 * 1024;
 /// Flow-control window of a stream and of a connection, in bytes: a page of posts fits in one.
 const WINDOWS: (u32, u32) = (1024 * 1024, 4 * 1024 * 1024);
 
-/// The backend's ends of the connections that the gateway opens.
-pub trait Incoming: Stream<Item = io::Result<DuplexStream>> + Send + 'static {}
-impl<S: Stream<Item = io::Result<DuplexStream>> + Send + 'static> Incoming for S {}
-
-/// Ways through memory, a connection for each service, and where they come out.
+/// Ways into `routes`, which are all three services in this process. A call is a call: its messages are written and read as
+/// between processes, and no connection lies between (`docs/decisions/calls-in-process.md`).
 #[must_use]
-pub fn in_memory() -> (Upstreams, impl Incoming) {
-    let (sender, receiver) = mpsc::channel(8);
-    let way = || {
-        let sender = sender.clone();
-        tuned(Endpoint::from_static("http://backend.memory")).connect_with_connector_lazy(tower::service_fn(
-            move |_: Uri| {
-                let sender = sender.clone();
-                async move {
-                    let (ours, theirs) = tokio::io::duplex(BUFFER);
-                    sender.send(theirs).await.map_err(|_| io::Error::from(io::ErrorKind::ConnectionRefused))?;
-                    Ok::<_, io::Error>(TokioIo::new(ours))
-                }
-            },
-        ))
-    };
-    (Upstreams { users: way(), content: way(), social: way() }, ReceiverStream::new(receiver).map(Ok))
+pub fn in_process(routes: Routes) -> Upstreams {
+    let way = Way::new(routes);
+    Upstreams { users: way.clone(), content: way.clone(), social: way }
 }
 
 /// The way to a service at `url`, connected when it is first used and again whenever it breaks. `variable` is where `url`
@@ -46,7 +23,7 @@ pub fn in_memory() -> (Upstreams, impl Incoming) {
 ///
 /// # Errors
 /// [`Failure::Config`] for what is no address, or one of another machine.
-pub fn remote(variable: &str, url: &str) -> Result<Channel, Failure> {
+pub fn remote(variable: &str, url: &str) -> Result<Way, Failure> {
     let endpoint = Endpoint::from_shared(url.to_owned()).map_err(|error| {
         Failure::Config(format!("{variable}: {url:?}: {}; an example: http://127.0.0.1:9190", chain(&error)))
     })?;
@@ -58,7 +35,8 @@ pub fn remote(variable: &str, url: &str) -> Result<Channel, Failure> {
         .http2_keep_alive_interval(Duration::from_secs(10))
         .keep_alive_timeout(Duration::from_secs(5))
         .keep_alive_while_idle(true)
-        .connect_lazy())
+        .connect_lazy()
+        .into())
 }
 
 /// Why only this machine: what travels there is not encrypted.

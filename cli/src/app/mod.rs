@@ -1,5 +1,5 @@
-//! Gateway and backend in one process: what `nova up`, the tests and the figures run. The two talk gRPC over memory, so
-//! that it is the same code as in separate processes, without the sockets.
+//! Gateway and backend in one process: what `nova up`, the tests and the figures run. The two talk in gRPC's messages, so
+//! that it is the same code as in separate processes, without the connections.
 
 mod assemble;
 mod channel;
@@ -8,7 +8,7 @@ mod part;
 
 pub use assemble::assemble;
 pub(crate) use channel::NOT_LOOPBACK;
-pub use channel::{Incoming, in_memory, remote};
+pub use channel::{in_process, remote};
 pub use options::{AppOptions, GatewayOptions, settings};
 
 use std::{io, sync::Arc};
@@ -19,7 +19,7 @@ use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 
 use self::part::Part;
-use crate::{chain, failure::Failure, random::SystemIds};
+use crate::{failure::Failure, random::SystemIds};
 
 /// Everything, running. Dropping it ends it at once; [`App::stop`] ends it in order.
 #[derive(Debug)]
@@ -40,24 +40,26 @@ impl App {
     pub async fn start(options: AppOptions) -> Result<Self, Failure> {
         let public = listen(options.gateway.http.listen).await?;
         let admin = listen(options.gateway.http.admin_listen).await?;
-        Self::start_on(options, public, admin)
+        Self::start_on(options, public, admin).await
     }
 
     /// Starts on listeners that are there already.
     ///
     /// # Errors
     /// [`Failure`] when a setting is wrong.
-    pub fn start_on(options: AppOptions, public: TcpListener, admin: TcpListener) -> Result<Self, Failure> {
+    pub async fn start_on(options: AppOptions, public: TcpListener, admin: TcpListener) -> Result<Self, Failure> {
         let (url, admin_url) = (url(&public)?, url(&admin)?);
         let mut registry = Registry::default();
         let AppOptions { backend, gateway } = options;
         let verifier = Arc::new(TokenVerifier::new(&gateway.token_secret, Arc::clone(&gateway.clock)));
         let pool = nova_backend::connect(&backend).map_err(|error| Failure::Config(error.to_string()))?;
         let backend = Backend::new(pool, verifier, Arc::new(SystemIds), Metrics::register(&mut registry));
-        let (upstreams, incoming) = in_memory();
+        let upstreams = in_process(backend.in_process(ServiceName::ALL).await);
         let backend = Part::spawn(|stopped| async move {
-            let served = backend.serve(ServiceName::ALL, incoming, stopped.asked());
-            served.await.map_err(|error| Failure::Internal(format!("backend: {}", chain(&error))))
+            tokio::select! {
+                () = stopped.asked() => Ok(()),
+                never = backend.work(ServiceName::ALL) => match never {},
+            }
         });
         let gateway = assemble(upstreams, gateway, registry);
         let gateway = Part::spawn(|stopped| async move {

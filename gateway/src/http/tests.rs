@@ -7,7 +7,7 @@ use nova_core::{
     clock::FixedClock,
     token::{AUDIENCE, Claims, ISSUER, TokenSecret, TokenType, TokenVerifier},
 };
-use nova_loaders::{Loaders, Upstreams};
+use nova_loaders::{Loaders, Upstreams, Way};
 use nova_resolvers::SchemaConfig;
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ const NOW: i64 = 1_800_000_000;
 const SECRET: [u8; 32] = [7; 32];
 
 fn gateway(config: Config) -> Arc<Gateway> {
-    let nowhere = tonic::transport::Endpoint::from_static("http://127.0.0.1:1").connect_lazy();
+    let nowhere = Way::from(tonic::transport::Endpoint::from_static("http://127.0.0.1:1").connect_lazy());
     let upstreams = Upstreams { users: nowhere.clone(), content: nowhere.clone(), social: nowhere };
     let mut registry = Registry::default();
     let clock: nova_core::clock::SharedClock = Arc::new(FixedClock(std::time::UNIX_EPOCH.into()));

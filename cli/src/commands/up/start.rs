@@ -90,8 +90,8 @@ pub(super) async fn start(world: &World, args: &UpArgs) -> Result<All, Failure> 
     database.close().await?;
 
     let secret = world.token_secret()?;
-    let app =
-        App::start_on(AppOptions::from_environment(&database_url, secret.clone(), args.commit())?, public, admin)?;
+    let app = App::start_on(AppOptions::from_environment(&database_url, secret.clone(), args.commit())?, public, admin)
+        .await?;
     let mut pids = BTreeMap::from([("nova".to_owned(), std::process::id())]);
     pids.extend(server.as_ref().and_then(Server::pid).map(|pid| ("postgres".to_owned(), pid)));
     let (user, token, debug_token) = match user {
