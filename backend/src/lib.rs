@@ -8,6 +8,7 @@
 mod auth;
 mod call;
 mod config;
+mod connections;
 mod content;
 mod count;
 mod engagement;

@@ -13,8 +13,9 @@ use prometheus_client::{
     },
     registry::{Registry, Unit},
 };
-use sqlx::PgPool;
 use tokio::time::Duration;
+
+use crate::connections::Connections;
 
 /// The statement's name in the code.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -41,7 +42,7 @@ pub struct Metrics {
     waits: Histogram,
     failures: Family<Failure, Counter>,
     folded: Counter,
-    pool: Arc<OnceLock<PgPool>>,
+    connections: Arc<OnceLock<Connections>>,
 }
 
 /// 0.1 ms to 3.3 s.
@@ -58,7 +59,7 @@ impl Metrics {
             waits: buckets(),
             failures: Family::default(),
             folded: Counter::default(),
-            pool: Arc::default(),
+            connections: Arc::default(),
         };
         registry.register_with_unit(
             "db_client_operation_duration",
@@ -82,13 +83,13 @@ impl Metrics {
             "Changes of counters that were moved into their roll-ups",
             metrics.folded.clone(),
         );
-        registry.register_collector(Box::new(Pool(Arc::clone(&metrics.pool))));
+        registry.register_collector(Box::new(Pool(Arc::clone(&metrics.connections))));
         metrics
     }
 
-    pub(crate) fn watch(&self, pool: &PgPool) {
-        // The first pool stays: a process has one.
-        let _ = self.pool.set(pool.clone());
+    pub(crate) fn watch(&self, connections: &Connections) {
+        // The first ones stay: a process has one set of them.
+        let _ = self.connections.set(connections.clone());
     }
 
     pub(crate) fn waited(&self, time: Duration) {
@@ -110,12 +111,13 @@ impl Metrics {
 
 /// Reads the pool when somebody scrapes.
 #[derive(Debug)]
-struct Pool(Arc<OnceLock<PgPool>>);
+struct Pool(Arc<OnceLock<Connections>>);
 
 impl Collector for Pool {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), std::fmt::Error> {
-        let Some(pool) = self.0.get() else { return Ok(()) };
-        let idle = i64::try_from(pool.num_idle()).unwrap_or(i64::MAX);
+        let Some(connections) = self.0.get() else { return Ok(()) };
+        let pool = connections.pool();
+        let idle = i64::try_from(connections.idle()).unwrap_or(i64::MAX);
         let used = i64::from(pool.size()).saturating_sub(idle);
         let kind = prometheus_client::metrics::MetricType::Gauge;
         let mut count =

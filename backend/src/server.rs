@@ -38,6 +38,8 @@ use crate::{
 const MAX_STREAMS: u32 = 512;
 /// How often an idle connection is asked whether the other end is there, and how long it has to answer.
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(5));
+/// How often connections are looked for that nobody uses.
+const TIDY_EVERY: Duration = Duration::from_secs(1);
 /// How long calls under way may take once shutdown began.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -65,8 +67,8 @@ impl Backend {
         routes.add_service(health_service).prepare()
     }
 
-    /// The jobs that go with `services`, until it is dropped: with the social service counters are folded, with the
-    /// content service what is past its time is forgotten.
+    /// The jobs that go with `services`, until it is dropped: connections are tidied up; with the social service counters
+    /// are folded, with the content service what is past its time is forgotten.
     pub async fn work(&self, services: &[ServiceName]) -> Infallible {
         let folding = async {
             if services.contains(&ServiceName::Social) { fold::run(&self.store).await } else { pending().await }
@@ -77,6 +79,7 @@ impl Backend {
         tokio::select! {
             never = folding => never,
             never = sweeping => never,
+            never = tidy(&self.store) => never,
         }
     }
 
@@ -147,6 +150,14 @@ impl Backend {
             });
         }
         (routes.routes(), names)
+    }
+}
+
+/// Gives connections back that nobody uses.
+async fn tidy(store: &Store) -> Infallible {
+    loop {
+        sleep(TIDY_EVERY).await;
+        store.connections().tidy();
     }
 }
 

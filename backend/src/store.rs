@@ -13,12 +13,16 @@ use sqlx::{
 use tokio::time::{Instant, timeout_at};
 use tonic::Status;
 
-use crate::{call::Call, metrics::Metrics};
+use crate::{
+    call::Call,
+    connections::{Connections, Place},
+    metrics::Metrics,
+};
 
-/// The pool and its instruments. Cheap to clone.
+/// The connections and their instruments. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
-    pool: PgPool,
+    connections: Connections,
     metrics: Metrics,
 }
 
@@ -35,8 +39,14 @@ pub(crate) enum StoreError {
 
 impl Store {
     pub(crate) fn new(pool: PgPool, metrics: Metrics) -> Self {
-        metrics.watch(&pool);
-        Self { pool, metrics }
+        let connections = Connections::new(pool);
+        metrics.watch(&connections);
+        Self { connections, metrics }
+    }
+
+    /// The connections, for the job that tidies them up.
+    pub(crate) fn connections(&self) -> &Connections {
+        &self.connections
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {
@@ -57,24 +67,27 @@ impl Store {
     {
         let run = async {
             let asked = Instant::now();
-            let connection = self.pool.acquire().await;
+            let lease = self.connections.acquire().await;
             self.metrics.waited(asked.elapsed());
-            self.run(call, operation, &mut *connection?, query).await
+            let mut lease = lease?;
+            let rows = self.run(call, operation, lease.connection(), query).await?;
+            lease.keep();
+            Ok(rows)
         };
         self.bounded(call, operation, run).await
     }
 
-    /// Begins a transaction for `operation`.
+    /// Begins a transaction for `operation`. Its place is to be held until it has ended.
     pub(crate) async fn begin(
         &self,
         call: &Call,
         operation: &'static str,
-    ) -> Result<Transaction<'static, Postgres>, StoreError> {
+    ) -> Result<(Transaction<'static, Postgres>, Place), StoreError> {
         let begin = async {
             let asked = Instant::now();
-            let transaction = self.pool.begin().await;
+            let lease = self.connections.acquire().await;
             self.metrics.waited(asked.elapsed());
-            transaction
+            lease?.begin().await
         };
         self.bounded(call, operation, begin).await
     }

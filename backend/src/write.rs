@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use crate::{
     call::Call,
+    connections::Place,
     outbox::{self, Event},
     store::{Store, StoreError},
 };
@@ -30,13 +31,15 @@ pub(crate) struct Write<'a> {
     call: &'a Call,
     operation: &'static str,
     transaction: Transaction<'static, Postgres>,
+    /// Given up after the transaction, whose connection it stands for.
+    place: Place,
 }
 
 impl<'a> Write<'a> {
     /// Begins. `operation` names the write in metrics and logs.
     pub(crate) async fn begin(store: &'a Store, call: &'a Call, operation: &'static str) -> Result<Self, Refusal> {
-        let transaction = store.begin(call, operation).await?;
-        Ok(Self { store, call, operation, transaction })
+        let (transaction, place) = store.begin(call, operation).await?;
+        Ok(Self { store, call, operation, transaction, place })
     }
 
     /// The rows that a statement gives.
@@ -67,9 +70,14 @@ impl<'a> Write<'a> {
     /// # Errors
     /// `OUTCOME_UNKNOWN` when the store does not say whether it is so.
     pub(crate) async fn commit(self) -> Result<(), Refusal> {
-        let Self { store, operation, transaction, .. } = self;
+        let Self { store, operation, transaction, place, .. } = self;
         // A task of its own: the caller may leave at its deadline, and a commit that was sent can't be called back.
-        let committed = tokio::spawn(timeout(COMMIT_CAP, transaction.commit())).await;
+        let commit = async move {
+            let outcome = timeout(COMMIT_CAP, transaction.commit()).await;
+            drop(place);
+            outcome
+        };
+        let committed = tokio::spawn(commit).await;
         let error = match committed {
             Ok(Ok(Ok(()))) => return Ok(()),
             Ok(Ok(Err(sqlx::Error::Database(error)))) => {
