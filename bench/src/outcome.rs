@@ -64,6 +64,11 @@ impl Outcome {
         100.0 * f64::from(bad) / f64::from((bad + self.answered).max(1))
     }
 
+    /// Right answers of one kind.
+    pub(crate) fn answered_of(&self, kind: usize) -> u64 {
+        self.latencies.get(kind).map_or(0, Histogram::len)
+    }
+
     /// Of all right answers.
     pub(crate) fn quantile_ms(&self, quantile: f64) -> f64 {
         let mut all = empty();

@@ -76,6 +76,11 @@ impl<'a, S: Scenario> Side<'a, S> {
         self.runs.iter().map(Run::per_core_second)
     }
 
+    /// Right answers of one kind, in all runs.
+    pub(crate) fn answered_of(&self, kind: usize) -> u64 {
+        self.runs.iter().map(|run| run.outcome.answered_of(kind)).sum()
+    }
+
     /// Adds one figure, under this side's name.
     pub(crate) fn add(
         &self,

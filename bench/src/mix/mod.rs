@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use nova_cli::failure::Failure;
 
-use self::operations::Mix;
+use self::operations::{KIND_CREATE, Mix};
 use crate::{
     client::Client,
     load::{Load, Scenario as _},
@@ -63,14 +63,18 @@ pub(crate) async fn run(args: MixArgs) -> Result<Report, Failure> {
     let open = Load::Open { rate: args.rate, connections: args.open_connections };
     let mut sides =
         [Side::new("closed", &client, &mix, closed, server), Side::new("open", &client, &mix, open, server)];
+    let mut created = 0;
     for side in &sides {
-        side.warm_up(WARM_UP).await;
+        created += side.warm_up(WARM_UP).await.answered_of(KIND_CREATE);
     }
     for run in 1..=args.runs {
         for side in &mut sides {
             side.measure(run, Duration::from_secs(args.seconds)).await;
         }
     }
+    created += sides.iter().map(|side| side.answered_of(KIND_CREATE)).sum::<u64>();
+    let lost = mix.lost_or_doubled(&world.pool, created).await?;
+    report.add("posts_lost_or_doubled", "posts", Some(Goal::Exactly(0.0)), vec![count(lost)]);
     for side in &sides {
         side.report(&mut report);
         side.add(&mut report, "errors", "%", Some(Goal::Always(ERRORS)), Outcome::error_percent);
@@ -83,4 +87,8 @@ pub(crate) async fn run(args: MixArgs) -> Result<Report, Failure> {
     }
     world.stop().await?;
     Ok(report)
+}
+
+fn count(number: u64) -> f64 {
+    f64::from(u32::try_from(number).unwrap_or(u32::MAX))
 }
