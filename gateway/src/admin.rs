@@ -42,11 +42,11 @@ fn refused(refusal: &Refusal) -> Response {
 }
 
 /// Whether `peer` may read.
-fn may_read(peer: IpAddr, headers: &HeaderMap, verifier: &TokenVerifier) -> Result<(), Refusal> {
+async fn may_read(peer: IpAddr, headers: &HeaderMap, verifier: &TokenVerifier) -> Result<(), Refusal> {
     if peer.to_canonical().is_loopback() {
         return Ok(());
     }
-    match auth::viewer(headers, verifier)? {
+    match auth::viewer(headers, verifier).await? {
         Some(viewer) if viewer.scopes.ops => Ok(()),
         Some(_) => Err(Refusal::Scope("ops")),
         None => Err(Refusal::TokenMissing),
@@ -58,7 +58,7 @@ async fn metrics(
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
 ) -> Response {
-    if let Err(refusal) = may_read(peer.0.ip(), &headers, &gateway.verifier) {
+    if let Err(refusal) = may_read(peer.0.ip(), &headers, &gateway.verifier).await {
         return refused(&refusal);
     }
     let mut text = String::new();
@@ -110,7 +110,7 @@ struct Used {
 }
 
 async fn ops(State(gateway): State<Arc<Gateway>>, Extension(peer): Extension<Peer>, headers: HeaderMap) -> Response {
-    if let Err(refusal) = may_read(peer.0.ip(), &headers, &gateway.verifier) {
+    if let Err(refusal) = may_read(peer.0.ip(), &headers, &gateway.verifier).await {
         return refused(&refusal);
     }
     let Gateway { build, config, metrics, executor, .. } = gateway.as_ref();
@@ -149,8 +149,8 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn reads_are_free_here_and_need_the_scope_from_elsewhere() {
+    #[tokio::test]
+    async fn reads_are_free_here_and_need_the_scope_from_elsewhere() {
         let secret = TokenSecret::new([7; 32]).unwrap();
         let verifier = TokenVerifier::new(&secret, Arc::new(FixedClock(std::time::UNIX_EPOCH.into())));
         let with = |scope: &str| {
@@ -168,10 +168,10 @@ mod tests {
         };
         let elsewhere = IpAddr::from(Ipv4Addr::new(10, 0, 0, 1));
         for here in [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv4Addr::LOCALHOST.to_ipv6_mapped().into()] {
-            assert_eq!(may_read(here, &HeaderMap::new(), &verifier), Ok(()));
+            assert_eq!(may_read(here, &HeaderMap::new(), &verifier).await, Ok(()));
         }
-        assert_eq!(may_read(elsewhere, &with("ops"), &verifier), Ok(()));
-        assert_eq!(may_read(elsewhere, &with("debug"), &verifier), Err(Refusal::Scope("ops")));
-        assert_eq!(may_read(elsewhere, &HeaderMap::new(), &verifier), Err(Refusal::TokenMissing));
+        assert_eq!(may_read(elsewhere, &with("ops"), &verifier).await, Ok(()));
+        assert_eq!(may_read(elsewhere, &with("debug"), &verifier).await, Err(Refusal::Scope("ops")));
+        assert_eq!(may_read(elsewhere, &HeaderMap::new(), &verifier).await, Err(Refusal::TokenMissing));
     }
 }

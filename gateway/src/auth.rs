@@ -1,5 +1,5 @@
 //! Who asks. No `Authorization` header is an anonymous caller; anything in it but one valid access token is a refusal, never
-//! an anonymous caller: a client that believes it is somebody must not be answered as nobody. No I/O.
+//! an anonymous caller: a client that believes it is somebody must not be answered as nobody.
 
 use http::{HeaderMap, header::AUTHORIZATION};
 use nova_core::{
@@ -10,10 +10,10 @@ use nova_core::{
 use crate::http::refusal::Refusal;
 
 /// The viewer whose token comes with the request.
-pub(crate) fn viewer(headers: &HeaderMap, verifier: &TokenVerifier) -> Result<Option<Viewer>, Refusal> {
+pub(crate) async fn viewer(headers: &HeaderMap, verifier: &TokenVerifier) -> Result<Option<Viewer>, Refusal> {
     match bearer(headers) {
         Ok(None) => Ok(None),
-        Ok(Some(token)) => verifier.verify(token).map(Some).map_err(Refusal::Token),
+        Ok(Some(token)) => verifier.verify(token).await.map(Some).map_err(Refusal::Token),
         Err(error) => Err(Refusal::Token(error)),
     }
 }

@@ -96,7 +96,7 @@ async fn tokens_that_open_nothing() {
     let good = token(1, TokenType::Access, "");
     let (payload, signature) = good.split_once('.').and_then(|(_, rest)| rest.split_once('.')).unwrap();
     let tokens = [
-        ("expired", claims(&|claims| claims["exp"] = json!(now().timestamp()))),
+        ("expired", claims(&|claims| claims["exp"] = json!(now().timestamp() - 30))),
         ("for another audience", claims(&|claims| claims["aud"] = json!("other"))),
         ("of another issuer", claims(&|claims| claims["iss"] = json!("other"))),
         ("a refresh token", token(1, TokenType::Refresh, "")),

@@ -115,7 +115,7 @@ impl v1::content_server::Content for ContentService {
         request: Request<v1::BatchPageRequest>,
     ) -> Result<Response<v1::BatchPostPageResponse>, Status> {
         let call = Call::of(&request);
-        let viewer = auth::viewer(request.metadata(), &self.verifier)?;
+        let viewer = auth::viewer(request.metadata(), &self.verifier).await?;
         let keys = PageKeys::decode(&request.get_ref().keys)?.only_of(viewer.as_ref());
         self.post_pages(&call, &sql::FEED, &keys).await
     }
@@ -139,7 +139,7 @@ impl v1::content_server::Content for ContentService {
         request: Request<v1::CreatePostRequest>,
     ) -> Result<Response<v1::PostWriteResponse>, Status> {
         let call = Call::of(&request);
-        let author = auth::writer(request.metadata(), &self.verifier)?;
+        let author = auth::writer(request.metadata(), &self.verifier).await?;
         let input = request.into_inner();
         let content_type = content_type(input.content_type())?;
         let post = NewPost {
@@ -157,7 +157,7 @@ impl v1::content_server::Content for ContentService {
         request: Request<v1::UpdatePostRequest>,
     ) -> Result<Response<v1::PostWriteResponse>, Status> {
         let call = Call::of(&request);
-        let author = auth::writer(request.metadata(), &self.verifier)?;
+        let author = auth::writer(request.metadata(), &self.verifier).await?;
         let input = request.into_inner();
         let (post, body) = (decode_id(&input.post_id)?, Body::new(input.body).map_err(invalid_text)?);
         let written = write::update_post(&self.store, &call, author, post, &body).await;
@@ -169,7 +169,7 @@ impl v1::content_server::Content for ContentService {
         request: Request<v1::DeletePostRequest>,
     ) -> Result<Response<v1::PostWriteResponse>, Status> {
         let call = Call::of(&request);
-        let author = auth::writer(request.metadata(), &self.verifier)?;
+        let author = auth::writer(request.metadata(), &self.verifier).await?;
         let written = write::delete_post(&self.store, &call, author, decode_id(&request.get_ref().post_id)?).await;
         Ok(call.answer(v1::PostWriteResponse::from_written(written.map(encode_post))))
     }
@@ -179,7 +179,7 @@ impl v1::content_server::Content for ContentService {
         request: Request<v1::AddCommentRequest>,
     ) -> Result<Response<v1::CommentWriteResponse>, Status> {
         let call = Call::of(&request);
-        let author = auth::writer(request.metadata(), &self.verifier)?;
+        let author = auth::writer(request.metadata(), &self.verifier).await?;
         let input = request.into_inner();
         let comment = NewComment {
             post: decode_id(&input.post_id)?,
@@ -195,7 +195,7 @@ impl v1::content_server::Content for ContentService {
         request: Request<v1::DeleteCommentRequest>,
     ) -> Result<Response<v1::CommentWriteResponse>, Status> {
         let call = Call::of(&request);
-        let user = auth::writer(request.metadata(), &self.verifier)?;
+        let user = auth::writer(request.metadata(), &self.verifier).await?;
         let comment = decode_id(&request.get_ref().comment_id)?;
         let written = write::delete_comment(&self.store, &call, user, comment).await;
         Ok(call.answer(v1::CommentWriteResponse::from_written(written.map(encode_comment))))

@@ -39,7 +39,7 @@ impl SocialService {
         sql: &'static str,
     ) -> Result<Response<v1::BatchBoolResponse>, Status> {
         let call = Call::of(&request);
-        let viewer = auth::viewer(request.metadata(), &self.verifier)?;
+        let viewer = auth::viewer(request.metadata(), &self.verifier).await?;
         let asked = request.get_ref();
         let ids = Ids::of_viewer(&asked.ids, &asked.viewer_id, viewer.as_ref())?;
         let viewer = viewer.map(|viewer| viewer.user_id.0);
@@ -54,7 +54,7 @@ impl SocialService {
         change: Change,
     ) -> Result<Response<v1::EdgeResult>, Status> {
         let call = Call::of(&request);
-        let user = auth::writer(request.metadata(), &self.verifier)?;
+        let user = auth::writer(request.metadata(), &self.verifier).await?;
         let to = decode_id(&request.get_ref().id)?;
         if matches!(kind, EdgeKind::Follow) && to == user.0 {
             return Err(Status::invalid_argument("nobody follows themselves"));

@@ -64,7 +64,7 @@ impl v1::users_server::Users for UsersService {
         request: Request<v1::UpdateProfileRequest>,
     ) -> Result<Response<v1::UserWriteResponse>, Status> {
         let call = Call::of(&request);
-        let user = auth::writer(request.metadata(), &self.verifier)?;
+        let user = auth::writer(request.metadata(), &self.verifier).await?;
         let v1::UpdateProfileRequest { display_name, bio, avatar_url } = request.into_inner();
         let changes = ProfileChanges {
             display_name: display_name.map(DisplayName::new).transpose().map_err(invalid_text)?,

@@ -119,7 +119,11 @@ type UserRow = (Uuid, String, String, Option<String>, Option<String>, bool, Date
 
 async fn answer(State(plain): State<Arc<Plain>>, headers: HeaderMap, body: Bytes) -> Response {
     let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    let Some(Ok(viewer)) = token.map(|token| plain.verifier.verify(token)) else {
+    let verified = match token {
+        Some(token) => plain.verifier.verify(token).await.ok(),
+        None => None,
+    };
+    let Some(viewer) = verified else {
         return StatusCode::UNAUTHORIZED.into_response();
     };
     match serde_json::from_slice::<Parameters>(&body) {

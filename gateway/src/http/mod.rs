@@ -60,7 +60,7 @@ async fn stages(gateway: &Gateway, accepted: Option<MediaType>, request: Request
     if !negotiate::sends_json(&head.headers) {
         return Err(Refusal::ContentType);
     }
-    let viewer = auth::viewer(&head.headers, &gateway.verifier)?;
+    let viewer = auth::viewer(&head.headers, &gateway.verifier).await?;
     let debug = debug::wanted(&head.headers, viewer.as_ref());
     let config = &gateway.config;
     let bytes = body::read(&head.headers, body, config.max_body(), config.body_timeout()).await?;

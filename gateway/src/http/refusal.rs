@@ -56,7 +56,7 @@ impl Refusal {
         match self {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
-            Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded | Self::Token(TokenError::Unavailable) => StatusCode::SERVICE_UNAVAILABLE,
             Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -75,6 +75,8 @@ impl Refusal {
             Self::PersistedQuery => ErrorCode::PersistedQueryNotSupported,
             Self::Overloaded | Self::BodyTooLarge(_) => ErrorCode::LimitExceeded,
             Self::BodyTimeout => ErrorCode::Timeout,
+            // Nobody knows whether the token is bad: a client must not throw it away.
+            Self::Token(TokenError::Unavailable) => ErrorCode::UpstreamUnavailable,
             Self::Token(_) | Self::UnknownUser | Self::TokenMissing => ErrorCode::Unauthenticated,
             Self::Scope(_) => ErrorCode::Forbidden,
             Self::NotFound => ErrorCode::NotFound,
@@ -87,7 +89,7 @@ impl Refusal {
         use http::header::{ALLOW, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
         match self {
             Self::Method => Some((ALLOW, "POST")),
-            Self::Overloaded => Some((RETRY_AFTER, "1")),
+            Self::Overloaded | Self::Token(TokenError::Unavailable) => Some((RETRY_AFTER, "1")),
             // The rest of the body may still come: nothing else can be read from this connection.
             Self::BodyTimeout => Some((CONNECTION, "close")),
             Self::Token(_) | Self::UnknownUser => Some((WWW_AUTHENTICATE, r#"Bearer error="invalid_token""#)),
