@@ -8,6 +8,7 @@ pub mod clock;
 pub mod commands;
 pub mod failure;
 pub mod http;
+pub mod identity;
 pub mod random;
 pub mod say;
 pub mod schema;

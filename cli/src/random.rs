@@ -32,3 +32,9 @@ impl IdSource for SystemIds {
         Ok(uuid_v7(&SystemClock, &random))
     }
 }
+
+/// A random number from 0 to 1, for spreading things over time; the middle when the system has none to give.
+#[must_use]
+pub fn fraction() -> f64 {
+    SysRng.try_next_u32().map_or(0.5, |number| f64::from(number) / f64::from(u32::MAX))
+}

@@ -256,7 +256,8 @@ fn code_of(status: &Status) -> ErrorCode {
     match status.code() {
         Code::Unauthenticated => ErrorCode::Unauthenticated,
         Code::InvalidArgument => ErrorCode::BadUserInput,
-        Code::Unimplemented => ErrorCode::UpstreamUnavailable,
+        // The service has no such call, or can't check tokens yet.
+        Code::Unimplemented | Code::FailedPrecondition => ErrorCode::UpstreamUnavailable,
         _ if never_left(status) => ErrorCode::UpstreamUnavailable,
         _ => ErrorCode::OutcomeUnknown,
     }
@@ -284,6 +285,7 @@ mod tests {
             assert_eq!(code_of(&Status::new(code, "")), ErrorCode::OutcomeUnknown, "{code:?}");
         }
         assert_eq!(code_of(&Status::unauthenticated("")), ErrorCode::Unauthenticated);
+        assert_eq!(code_of(&Status::failed_precondition("")), ErrorCode::UpstreamUnavailable);
     }
 
     #[test]

@@ -31,10 +31,24 @@ impl Process {
     /// # Panics
     /// When it does not come up.
     pub async fn backend(service: &str, database_url: &str, port: Option<u16>) -> Self {
+        Self::backend_with(service, database_url, port, &[]).await
+    }
+
+    /// The same, with more settings.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub async fn backend_with(
+        services: &str,
+        database_url: &str,
+        port: Option<u16>,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let port = port.unwrap_or_else(free_port);
         let mut command = nova("backend");
-        command.env("NOVA_SERVICES", service).env("NOVA_BACKEND_LISTEN", format!("127.0.0.1:{port}"));
+        command.env("NOVA_SERVICES", services).env("NOVA_BACKEND_LISTEN", format!("127.0.0.1:{port}"));
         command.env("DATABASE_URL", database_url);
+        set(&mut command, settings);
         let process = Self { child: command.spawn().unwrap(), port };
         eventually(|| async { TcpStream::connect(("127.0.0.1", port)).await.is_ok() }).await;
         process
@@ -45,16 +59,25 @@ impl Process {
     /// # Panics
     /// When it does not come up.
     pub async fn gateway(users: &Self, content: &Self, social: &Self) -> Self {
+        let process = Self::gateway_with([&users.url(), &content.url(), &social.url()], &[]).await;
+        let client = Client::new(&process.url());
+        eventually(|| async { client.send(Method::GET, "/health/ready", "").await.status.is_success() }).await;
+        process
+    }
+
+    /// Starts `nova gateway` over the services at these URLs (users, content, social), with more settings, and waits until
+    /// it accepts connections.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub async fn gateway_with(urls: [&str; 3], settings: &[(&str, &str)]) -> Self {
         let (port, admin) = (free_port(), free_port());
         let mut command = nova("gateway");
         command.env("NOVA_LISTEN", format!("127.0.0.1:{port}")).env("NOVA_ADMIN_ADDR", format!("127.0.0.1:{admin}"));
-        for (variable, service) in [("USERS_URL", users), ("CONTENT_URL", content), ("SOCIAL_URL", social)] {
-            command.env(variable, service.url());
-        }
+        command.envs(["USERS_URL", "CONTENT_URL", "SOCIAL_URL"].into_iter().zip(urls));
+        set(&mut command, settings);
         let process = Self { child: command.spawn().unwrap(), port };
         eventually(|| async { TcpStream::connect(("127.0.0.1", port)).await.is_ok() }).await;
-        let client = Client::new(&process.url());
-        eventually(|| async { client.send(Method::GET, "/health/ready", "").await.status.is_success() }).await;
         process
     }
 
@@ -73,11 +96,36 @@ impl Process {
     }
 }
 
+/// What `nova COMMAND` says when it refuses to start with these settings.
+///
+/// # Panics
+/// When it starts, or ends with another exit code than 78.
+pub async fn refusal(command: &str, settings: &[(&str, &str)]) -> String {
+    let mut nova = nova(command);
+    nova.env("DATABASE_URL", "postgres://nobody@127.0.0.1/none").stderr(Stdio::piped());
+    set(&mut nova, settings);
+    let output = timeout(START, nova.output()).await.unwrap().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(78), "{text}");
+    text
+}
+
+/// Sets variables; one with an empty value is taken out instead.
+fn set(command: &mut Command, settings: &[(&str, &str)]) {
+    for (variable, value) in settings {
+        if value.is_empty() {
+            command.env_remove(variable)
+        } else {
+            command.env(variable, value)
+        };
+    }
+}
+
 fn nova(command: &str) -> Command {
     #[expect(clippy::disallowed_methods, reason = "the tests' composition root")]
     let Ok(binary) = std::env::var("NOVA_BIN") else { panic!("NOVA_BIN names no binary. Run `./nova test`") };
     let mut nova = Command::new(binary);
-    nova.arg(command).env("NOVA_TOKEN_SECRET", TOKEN_SECRET).kill_on_drop(true);
+    nova.arg(command).env("NOVA_ENVIRONMENT", "development").env("NOVA_TOKEN_SECRET", TOKEN_SECRET).kill_on_drop(true);
     nova.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     nova
 }

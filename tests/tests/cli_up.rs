@@ -230,7 +230,12 @@ fn gateway_and_backend_talk_on_this_machine_only() {
         ),
     ] {
         let mut command = Command::new(binary());
-        let output = command.args(arguments).env("NOVA_TOKEN_SECRET", secret).output().unwrap();
+        let output = command
+            .args(arguments)
+            .env("NOVA_ENVIRONMENT", "development")
+            .env("NOVA_TOKEN_SECRET", secret)
+            .output()
+            .unwrap();
         let text = refusal(&output, 78);
         assert!(text.contains(name) && !text.contains(secret), "{text}");
     }

@@ -10,10 +10,16 @@ use prometheus_client::registry::Registry;
 
 use super::GatewayOptions;
 
-/// A gateway over `upstreams` that serves nothing yet. Its metrics join those in `registry`.
+/// A gateway over `upstreams` that serves nothing yet, and believes whom `verifier` does. Its metrics join those in
+/// `registry`.
 #[must_use]
-pub fn assemble(upstreams: Upstreams, options: GatewayOptions, mut registry: Registry) -> Gateway {
-    let GatewayOptions { http, loaders, token_secret, environment, clock, commit } = options;
+pub fn assemble(
+    upstreams: Upstreams,
+    options: GatewayOptions,
+    verifier: Arc<TokenVerifier>,
+    mut registry: Registry,
+) -> Gateway {
+    let GatewayOptions { http, loaders, identity: _, cursor_secret, environment, clock, commit } = options;
     let asked = |name, service, way: &Way| Upstream { name, service, way: way.clone() };
     let health = vec![
         asked("users", "nova.v1.Users", &upstreams.users),
@@ -22,9 +28,9 @@ pub fn assemble(upstreams: Upstreams, options: GatewayOptions, mut registry: Reg
     ];
     let loaders = Loaders::new(upstreams, &loaders, &mut registry);
     Gateway::new(GatewayParts {
-        schema: nova_resolvers::schema(&SchemaConfig { cursor_secret: token_secret.clone() }),
+        schema: nova_resolvers::schema(&SchemaConfig { cursor_secret }),
         loaders,
-        verifier: Arc::new(TokenVerifier::new(&token_secret, Arc::clone(&clock))),
+        verifier,
         clock,
         config: http,
         environment,

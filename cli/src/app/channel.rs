@@ -46,7 +46,8 @@ fn tuned(endpoint: Endpoint) -> Endpoint {
     endpoint.initial_stream_window_size(WINDOWS.0).initial_connection_window_size(WINDOWS.1)
 }
 
-fn is_loopback(host: &str) -> bool {
+/// Whether this is the host part of a URL of this machine.
+pub(crate) fn is_loopback(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }

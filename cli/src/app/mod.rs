@@ -7,14 +7,13 @@ mod options;
 mod part;
 
 pub use assemble::assemble;
-pub(crate) use channel::NOT_LOOPBACK;
+pub(crate) use channel::{NOT_LOOPBACK, is_loopback};
 pub use channel::{in_process, remote};
 pub use options::{AppOptions, GatewayOptions, settings};
 
 use std::{io, sync::Arc};
 
 use nova_backend::{Backend, ServiceName, metrics::Metrics};
-use nova_core::token::TokenVerifier;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 
@@ -51,9 +50,9 @@ impl App {
         let (url, admin_url) = (url(&public)?, url(&admin)?);
         let mut registry = Registry::default();
         let AppOptions { backend, gateway } = options;
-        let verifier = Arc::new(TokenVerifier::new(&gateway.token_secret, Arc::clone(&gateway.clock)));
+        let verifier = gateway.identity.verifier(Arc::clone(&gateway.clock), &mut registry)?;
         let pool = nova_backend::connect(&backend).map_err(|error| Failure::Config(error.to_string()))?;
-        let backend = Backend::new(pool, verifier, Arc::new(SystemIds), Metrics::register(&mut registry));
+        let backend = Backend::new(pool, Arc::clone(&verifier), Arc::new(SystemIds), Metrics::register(&mut registry));
         let upstreams = in_process(backend.in_process(ServiceName::ALL).await);
         let backend = Part::spawn(|stopped| async move {
             tokio::select! {
@@ -61,7 +60,7 @@ impl App {
                 never = backend.work(ServiceName::ALL) => match never {},
             }
         });
-        let gateway = assemble(upstreams, gateway, registry);
+        let gateway = assemble(upstreams, gateway, verifier, registry);
         let gateway = Part::spawn(|stopped| async move {
             let served = nova_gateway::serve(gateway, public, admin, stopped.asked());
             served.await.map_err(|error| Failure::Internal(format!("gateway: {error}")))

@@ -8,7 +8,7 @@ use std::{
 use clap::Args;
 use nova_core::{Environment, clock::SharedClock, token::TokenSecret};
 
-use crate::{clock::SystemClock, failure::Failure};
+use crate::{clock::SystemClock, failure::Failure, identity::Identity};
 
 /// Settings of an [`App`](super::App).
 #[derive(Debug, Clone)]
@@ -26,8 +26,10 @@ pub struct GatewayOptions {
     pub http: nova_gateway::Config,
     /// Batching.
     pub loaders: nova_loaders::Config,
-    /// What signs tokens, and cursors.
-    pub token_secret: TokenSecret,
+    /// Whose tokens are believed, here and in the backend of the same process.
+    pub identity: Identity,
+    /// Signs cursors. All gateways of a fleet share it.
+    pub cursor_secret: TokenSecret,
     /// Where it runs.
     pub environment: Environment,
     /// Tells the wall time.
@@ -37,7 +39,7 @@ pub struct GatewayOptions {
 }
 
 impl AppOptions {
-    /// Defaults for the database at `database_url`, on free ports of 127.0.0.1.
+    /// Defaults for the database at `database_url`, on free ports of 127.0.0.1. `token_secret` signs tokens and cursors.
     #[must_use]
     pub fn new(database_url: &str, token_secret: TokenSecret) -> Self {
         let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
@@ -46,7 +48,8 @@ impl AppOptions {
             gateway: GatewayOptions {
                 http: nova_gateway::Config { listen: free, admin_listen: free, ..nova_gateway::Config::default() },
                 loaders: nova_loaders::Config::default(),
-                token_secret,
+                identity: Identity::secret(token_secret.clone()),
+                cursor_secret: token_secret,
                 environment: Environment::development(),
                 clock: Arc::new(SystemClock),
                 commit: None,
@@ -54,7 +57,7 @@ impl AppOptions {
         }
     }
 
-    /// What the environment sets, for the database at `database_url`.
+    /// What the environment sets, for the database at `database_url`. `token_secret` signs tokens and cursors.
     ///
     /// # Errors
     /// [`Failure::Config`] names the variable with a wrong value.
@@ -68,7 +71,8 @@ impl AppOptions {
             gateway: GatewayOptions {
                 http: settings(&[])?,
                 loaders: settings(&[])?,
-                token_secret,
+                identity: Identity::secret(token_secret.clone()),
+                cursor_secret: token_secret,
                 environment: Environment::development(),
                 clock: Arc::new(SystemClock),
                 commit,

@@ -3,7 +3,6 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use nova_backend::{Backend, ServiceName, metrics::Metrics};
-use nova_core::token::TokenVerifier;
 use prometheus_client::registry::Registry;
 
 use super::service::ServiceArgs;
@@ -28,14 +27,15 @@ pub(super) async fn run(mut args: BackendArgs) -> Result<(), Failure> {
     if !args.listen.ip().is_loopback() {
         return Err(Failure::Config(format!("NOVA_BACKEND_LISTEN: {}: {}", args.listen, app::NOT_LOOPBACK)));
     }
-    let verifier = Arc::new(TokenVerifier::new(&args.service.token_secret()?, Arc::new(SystemClock)));
+    let mut registry = Registry::default();
+    let verifier = args.service.identity()?.verifier(Arc::new(SystemClock), &mut registry)?;
     let pool = nova_backend::connect(&args.store).map_err(|error| Failure::Config(error.to_string()))?;
     let mut stop = Stop::listen(false)?;
     let listener = app::listen(args.listen).await?;
     tracing::info!(address = %args.listen, services = ?args.services, "serving");
     args.services.sort_unstable();
     args.services.dedup();
-    let backend = Backend::new(pool, verifier, Arc::new(SystemIds), Metrics::register(&mut Registry::default()));
+    let backend = Backend::new(pool, verifier, Arc::new(SystemIds), Metrics::register(&mut registry));
     let served = backend.serve(&args.services, nova_backend::tcp(listener), stop.asked());
     served.await.map_err(|error| Failure::Internal(format!("backend: {}", chain(&error))))
 }

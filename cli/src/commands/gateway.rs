@@ -10,8 +10,11 @@ use crate::{
     app::{self, GatewayOptions},
     clock::SystemClock,
     failure::Failure,
+    identity::Hidden,
     signals::Stop,
 };
+
+const CURSOR_SECRET: &str = "NOVA_CURSOR_SECRET";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct GatewayArgs {
@@ -24,6 +27,10 @@ pub(super) struct GatewayArgs {
     /// Where `nova.v1.Social` is served.
     #[arg(long, env = "SOCIAL_URL", default_value = "http://127.0.0.1:9190")]
     social_url: String,
+    /// Secret that signs cursors, at least 32 bytes, the same in all gateways of a fleet; in development NOVA_TOKEN_SECRET
+    /// serves where this is not set. Set the variable; an argument is there for every user of the machine to see.
+    #[arg(long, env = CURSOR_SECRET, hide_env_values = true, value_name = CURSOR_SECRET, value_parser = Hidden::from_text)]
+    cursor_secret: Option<Hidden>,
     #[command(flatten)]
     service: ServiceArgs,
     #[command(flatten)]
@@ -34,7 +41,15 @@ pub(super) struct GatewayArgs {
 
 pub(super) async fn run(args: GatewayArgs) -> Result<(), Failure> {
     args.service.start_telemetry()?;
-    let token_secret = args.service.token_secret()?;
+    let identity = args.service.identity()?;
+    let cursor_secret = match args.cursor_secret.as_ref().or(args.service.tokens.token_secret()) {
+        Some(secret) => secret.secret(CURSOR_SECRET)?,
+        None => {
+            return Err(Failure::Config(format!(
+                "{CURSOR_SECRET}: not set; it signs cursors, and has at least 32 bytes"
+            )));
+        }
+    };
     let upstreams = Upstreams {
         users: app::remote("USERS_URL", &args.users_url)?,
         content: app::remote("CONTENT_URL", &args.content_url)?,
@@ -46,12 +61,15 @@ pub(super) async fn run(args: GatewayArgs) -> Result<(), Failure> {
     let options = GatewayOptions {
         http: args.http,
         loaders: args.loaders,
-        token_secret,
+        identity,
+        cursor_secret,
         environment: args.service.environment,
         clock: Arc::new(SystemClock),
         commit: args.service.commit,
     };
-    let gateway = app::assemble(upstreams, options, Registry::default());
+    let mut registry = Registry::default();
+    let verifier = options.identity.verifier(Arc::clone(&options.clock), &mut registry)?;
+    let gateway = app::assemble(upstreams, options, verifier, registry);
     let served = nova_gateway::serve(gateway, public, admin, async move { stop.asked().await });
     served.await.map_err(|error| Failure::Internal(format!("gateway: {error}")))
 }
