@@ -23,7 +23,7 @@ use tonic::{
     service::{Routes, RoutesBuilder},
     transport::{
         Server,
-        server::{Connected, TcpIncoming},
+        server::{Connected, ServerTlsConfig, TcpIncoming},
     },
 };
 use tonic_health::{ServingStatus, server::HealthReporter};
@@ -49,13 +49,20 @@ pub struct Backend {
     store: Store,
     verifier: Arc<TokenVerifier>,
     ids: SharedIds,
+    tls: Option<ServerTlsConfig>,
 }
 
 impl Backend {
     /// Services over `pool`, which believe the tokens that `verifier` does and take new ids from `ids`.
     #[must_use]
     pub fn new(pool: PgPool, verifier: Arc<TokenVerifier>, ids: SharedIds, metrics: Metrics) -> Self {
-        Self { store: Store::new(pool, metrics), verifier, ids }
+        Self { store: Store::new(pool, metrics), verifier, ids, tls: None }
+    }
+
+    /// The same, spoken to over TLS only, by whom `tls` lets in.
+    #[must_use]
+    pub fn with_tls(self, tls: Option<ServerTlsConfig>) -> Self {
+        Self { tls, ..self }
     }
 
     /// `services` and gRPC health for callers in this process: no transport lies between. Their jobs are
@@ -100,7 +107,11 @@ impl Backend {
         let (health, health_service) = tonic_health::server::health_reporter();
         let (routes, names) = self.routes(services);
         report(&health, &names, ServingStatus::Serving).await;
-        let server = Server::builder()
+        let mut server = Server::builder();
+        if let Some(tls) = &self.tls {
+            server = server.tls_config(tls.clone())?;
+        }
+        let server = server
             .max_concurrent_streams(MAX_STREAMS)
             .http2_keepalive_interval(Some(KEEPALIVE.0))
             .http2_keepalive_timeout(Some(KEEPALIVE.1))

@@ -3,6 +3,7 @@
 
 use std::{
     future::pending,
+    io,
     net::SocketAddr,
     sync::{
         Arc,
@@ -17,12 +18,25 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
     routing::get,
+    serve::Listener,
 };
 use parking_lot::Mutex;
 use serde_json::json;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{
+        ServerConfig,
+        crypto::ring,
+        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+    },
+    server::TlsStream,
+};
 
-use crate::signer::Signer;
+use crate::{authority::Papers, signer::Signer};
 
 /// What the issuer answers.
 #[derive(Debug, Clone)]
@@ -63,6 +77,29 @@ impl Issuer {
         issuer.publish(signers);
         issuer.come_back().await;
         issuer
+    }
+
+    /// Publishes the keys of `signers` over TLS, and shows these papers.
+    ///
+    /// # Panics
+    /// When there is no port, or the papers are no good.
+    pub async fn over_tls(signers: &[&Signer], papers: &Papers) -> Self {
+        let mut issuer = Self::away().await;
+        issuer.publish(signers);
+        issuer.url = issuer.url.replace("http:", "https:");
+        let key = PrivateKeyDer::from_pem_slice(papers.key.as_bytes()).unwrap();
+        let certificate = CertificateDer::from_pem_slice(papers.certificate.as_bytes()).unwrap();
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+        let acceptor = TlsAcceptor::from(Arc::new(config.with_single_cert(vec![certificate], key).unwrap()));
+        let listener = Tls { tcp: TcpListener::bind(issuer.address).await.unwrap(), acceptor };
+        let router = issuer.router();
+        issuer.served = Some(tokio::spawn(async move { axum::serve(listener, router).await.unwrap() }));
+        issuer
+    }
+
+    fn router(&self) -> Router {
+        Router::new().route("/keys", get(answer)).with_state(Arc::clone(&self.shared))
     }
 
     /// Has an address, and is not there.
@@ -106,7 +143,7 @@ impl Issuer {
     /// When somebody else does.
     pub async fn come_back(&mut self) {
         let listener = TcpListener::bind(self.address).await.unwrap();
-        let router = Router::new().route("/keys", get(answer)).with_state(Arc::clone(&self.shared));
+        let router = self.router();
         self.served = Some(tokio::spawn(async move { axum::serve(listener, router).await.unwrap() }));
     }
 }
@@ -119,6 +156,30 @@ impl Drop for Issuer {
     }
 }
 
+/// Accepts connections over TLS; what is no handshake is dropped.
+struct Tls {
+    tcp: TcpListener,
+    acceptor: TlsAcceptor,
+}
+
+impl Listener for Tls {
+    type Io = TlsStream<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            let (stream, address) = self.tcp.accept().await.unwrap();
+            if let Ok(stream) = self.acceptor.accept(stream).await {
+                return (stream, address);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<Self::Addr> {
+        self.tcp.local_addr()
+    }
+}
+
 async fn answer(State(shared): State<Arc<Shared>>) -> Response {
     shared.requests.fetch_add(1, Ordering::SeqCst);
     let behaviour = shared.behaviour.lock().clone();
@@ -127,7 +188,7 @@ async fn answer(State(shared): State<Arc<Shared>>) -> Response {
         Behaviour::Fails(status) => StatusCode::from_u16(status).unwrap().into_response(),
         Behaviour::Hangs => pending().await,
         Behaviour::Floods => {
-            let more = Ok::<_, std::convert::Infallible>(Bytes::from_static(&[b' '; 64 * 1024]));
+            let more = Ok::<_, std::convert::Infallible>(Bytes::from_static(&[b' '; 8 * 1024]));
             Body::from_stream(futures_util::stream::repeat(more)).into_response()
         }
     }

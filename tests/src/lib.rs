@@ -1,6 +1,7 @@
 //! The harness of the end-to-end tests: real servers, fresh data, nothing faked.
 
 pub mod app;
+pub mod authority;
 pub mod backend;
 pub mod browser;
 pub mod client;

@@ -17,6 +17,7 @@ use nova_core::{
 };
 use nova_tests::{
     app::{TestApp, database},
+    authority::Authority,
     backend::now,
     client::{Client, Reply, codes},
     files::Files,
@@ -227,6 +228,25 @@ async fn an_issuer_that_goes_bad_takes_nothing_away() {
 }
 
 #[tokio::test]
+async fn an_issuer_over_tls_shows_a_certificate_of_an_authority_that_is_named() {
+    let signer = Signer::es256("k");
+    let (authority, files) = (Authority::new(), Files::new());
+    let issuer = Issuer::over_tls(&[&signer], &authority.papers("127.0.0.1")).await;
+    let other = files.write("other.pem", &Authority::new().certificate());
+    let theirs = files.write("theirs.pem", &authority.certificate());
+    for (ca, expected) in
+        [(Some(theirs), "200"), (Some(other), "503 UPSTREAM_UNAVAILABLE"), (None, "503 UPSTREAM_UNAVAILABLE")]
+    {
+        let mut identity = published(&issuer);
+        let IdentityKeys::Published(jwks) = &mut identity.keys else { unreachable!() };
+        jwks.ca = ca.map(Into::into);
+        let app = app(identity).await;
+        assert_eq!(outcome(&app, &good(&signer)).await, expected);
+    }
+    assert_eq!(issuer.requests(), 1, "nothing is asked of a server that nobody vouches for");
+}
+
+#[tokio::test]
 async fn a_start_waits_for_no_issuer_and_until_keys_are_there_nobody_can_say() {
     let signer = Signer::eddsa("k");
     let mut issuer = Issuer::away().await;
@@ -272,6 +292,16 @@ async fn processes_in_production_believe_the_issuer_and_each_verifies_for_itself
     let client = Client::new(&mixed.url()).bearing(&token);
     let expected = ["feed UNAUTHENTICATED"];
     eventually(|| async { codes(&client.post(FEED).await.json()) == expected }).await;
+
+    // A backend that has no keys yet says so, and that nothing has begun.
+    let missing = Process::backend_with(all, database.url(), None, &trusting(&Issuer::away().await)).await;
+    let content = missing.url();
+    let early = Process::gateway_with([&url, &content, &url], &trusting(&our_issuer)).await;
+    let client = Client::new(&early.url()).bearing(&token);
+    let expected = ["feed UPSTREAM_UNAVAILABLE"];
+    eventually(|| async { codes(&client.post(FEED).await.json()) == expected }).await;
+    let written = client.query(r#"mutation { createPost(input: { body: "hello" }) { post { id } } }"#).await;
+    assert_eq!(codes(&written), ["createPost UPSTREAM_UNAVAILABLE"], "{written}");
 }
 
 #[tokio::test]

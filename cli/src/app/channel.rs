@@ -1,9 +1,13 @@
-//! The ways from the gateway to the services: straight into this process, or over TCP to a process on this machine.
+//! The ways from the gateway to the services: straight into this process, or over TCP to another process: in the clear on this
+//! machine, over mutual TLS anywhere.
 
 use std::{net::IpAddr, time::Duration};
 
 use nova_loaders::{Upstreams, Way};
-use tonic::{service::Routes, transport::Endpoint};
+use tonic::{
+    service::Routes,
+    transport::{ClientTlsConfig, Endpoint},
+};
 
 use crate::{chain, failure::Failure};
 
@@ -19,17 +23,21 @@ pub fn in_process(routes: Routes) -> Upstreams {
 }
 
 /// The way to a service at `url`, connected when it is first used and again whenever it breaks. `variable` is where `url`
-/// comes from.
+/// comes from; with `tls` it is spoken to over TLS.
 ///
 /// # Errors
-/// [`Failure::Config`] for what is no address, or one of another machine.
-pub fn remote(variable: &str, url: &str) -> Result<Way, Failure> {
+/// [`Failure::Config`] for what is no address, or one of another machine without TLS.
+pub fn remote(variable: &str, url: &str, tls: Option<ClientTlsConfig>) -> Result<Way, Failure> {
+    let wrong = |why: &str| Failure::Config(format!("{variable}: {url}: {why}"));
     let endpoint = Endpoint::from_shared(url.to_owned()).map_err(|error| {
         Failure::Config(format!("{variable}: {url:?}: {}; an example: http://127.0.0.1:9190", chain(&error)))
     })?;
-    if !endpoint.uri().host().is_some_and(is_loopback) || endpoint.uri().scheme_str() != Some("http") {
-        return Err(Failure::Config(format!("{variable}: {url}: {NOT_LOOPBACK}")));
-    }
+    let endpoint = match (endpoint.uri().scheme_str(), tls) {
+        (Some("https"), Some(tls)) => endpoint.tls_config(tls).map_err(|error| wrong(&chain(&error)))?,
+        (Some("http"), None) if endpoint.uri().host().is_some_and(is_loopback) => endpoint,
+        (_, Some(_)) => return Err(wrong("with GRPC_TLS_* set, services are at https://HOST:PORT")),
+        (_, None) => return Err(wrong(NOT_LOOPBACK)),
+    };
     let endpoint = tuned(endpoint).connect_timeout(Duration::from_secs(1)).tcp_nodelay(true);
     Ok(endpoint
         .http2_keep_alive_interval(Duration::from_secs(10))
@@ -39,8 +47,8 @@ pub fn remote(variable: &str, url: &str) -> Result<Way, Failure> {
         .into())
 }
 
-/// Why only this machine: what travels there is not encrypted.
-pub(crate) const NOT_LOOPBACK: &str = "gateway and backend talk over the loopback interface only (http://127.0.0.1:PORT), as long as there is no mutual TLS between them";
+/// Why only this machine: what travels there is not encrypted, and nobody shows who they are.
+pub(crate) const NOT_LOOPBACK: &str = "without mutual TLS gateway and backend talk over the loopback interface only (http://127.0.0.1:PORT); for other machines set GRPC_TLS_CERT, GRPC_TLS_KEY and GRPC_TLS_CA in both";
 
 fn tuned(endpoint: Endpoint) -> Endpoint {
     endpoint.initial_stream_window_size(WINDOWS.0).initial_connection_window_size(WINDOWS.1)
@@ -59,7 +67,7 @@ mod tests {
     #[tokio::test]
     async fn only_this_machine_is_connected_to() {
         for good in ["http://127.0.0.1:9190", "http://localhost:1", "http://[::1]:9190", "http://127.8.8.8:1"] {
-            assert!(remote("USERS_URL", good).is_ok(), "{good}");
+            assert!(remote("USERS_URL", good, None).is_ok(), "{good}");
         }
         for bad in [
             "http://10.0.0.1:9190",
@@ -69,9 +77,18 @@ mod tests {
             "127.0.0.1:1",
             "",
         ] {
-            let failure = remote("USERS_URL", bad).unwrap_err();
+            let failure = remote("USERS_URL", bad, None).unwrap_err();
             assert!(failure.to_string().starts_with("USERS_URL"), "{failure}");
             assert_eq!(failure.exit_code(), 78);
+        }
+    }
+
+    #[tokio::test]
+    async fn with_tls_nobody_is_spoken_to_in_the_clear() {
+        let with = |url| remote("USERS_URL", url, Some(ClientTlsConfig::new()));
+        assert!(with("https://users.example:9190").is_ok());
+        for bad in ["http://users.example:9190", "http://127.0.0.1:9190"] {
+            assert!(with(bad).unwrap_err().to_string().contains("https://"), "{bad}");
         }
     }
 }

@@ -5,11 +5,14 @@ mod assemble;
 mod channel;
 mod options;
 mod part;
+mod tls;
 
 pub use assemble::assemble;
 pub(crate) use channel::{NOT_LOOPBACK, is_loopback};
 pub use channel::{in_process, remote};
 pub use options::{AppOptions, GatewayOptions, settings};
+pub(crate) use tls::install_provider;
+pub use tls::{GrpcTls, GrpcTlsArgs};
 
 use std::{io, sync::Arc};
 

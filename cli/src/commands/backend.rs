@@ -24,7 +24,8 @@ pub(super) struct BackendArgs {
 
 pub(super) async fn run(mut args: BackendArgs) -> Result<(), Failure> {
     args.service.start_telemetry()?;
-    if !args.listen.ip().is_loopback() {
+    let tls = args.service.tls()?;
+    if tls.is_none() && !args.listen.ip().is_loopback() {
         return Err(Failure::Config(format!("NOVA_BACKEND_LISTEN: {}: {}", args.listen, app::NOT_LOOPBACK)));
     }
     let mut registry = Registry::default();
@@ -32,10 +33,11 @@ pub(super) async fn run(mut args: BackendArgs) -> Result<(), Failure> {
     let pool = nova_backend::connect(&args.store).map_err(|error| Failure::Config(error.to_string()))?;
     let mut stop = Stop::listen(false)?;
     let listener = app::listen(args.listen).await?;
-    tracing::info!(address = %args.listen, services = ?args.services, "serving");
+    tracing::info!(address = %args.listen, services = ?args.services, tls = tls.is_some(), "serving");
     args.services.sort_unstable();
     args.services.dedup();
     let backend = Backend::new(pool, verifier, Arc::new(SystemIds), Metrics::register(&mut registry));
+    let backend = backend.with_tls(tls.map(|tls| tls.server()));
     let served = backend.serve(&args.services, nova_backend::tcp(listener), stop.asked());
     served.await.map_err(|error| Failure::Internal(format!("backend: {}", chain(&error))))
 }

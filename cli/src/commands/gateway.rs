@@ -27,7 +27,10 @@ pub(super) struct GatewayArgs {
     /// Where `nova.v1.Social` is served.
     #[arg(long, env = "SOCIAL_URL", default_value = "http://127.0.0.1:9190")]
     social_url: String,
-    /// Secret that signs cursors, at least 32 bytes, the same in all gateways of a fleet; in development NOVA_TOKEN_SECRET
+    /// The name in the services' certificates, where it is not the host of their URL.
+    #[arg(long, env = "GRPC_TLS_DOMAIN", value_name = "GRPC_TLS_DOMAIN")]
+    grpc_tls_domain: Option<String>,
+    /// Secret that signs cursors, at least 32 bytes, the same in all gateways of a fleet; in development `NOVA_TOKEN_SECRET`
     /// serves where this is not set. Set the variable; an argument is there for every user of the machine to see.
     #[arg(long, env = CURSOR_SECRET, hide_env_values = true, value_name = CURSOR_SECRET, value_parser = Hidden::from_text)]
     cursor_secret: Option<Hidden>,
@@ -50,10 +53,13 @@ pub(super) async fn run(args: GatewayArgs) -> Result<(), Failure> {
             )));
         }
     };
+    let tls = args.service.tls()?;
+    let upstream =
+        |variable, url| app::remote(variable, url, tls.as_ref().map(|tls| tls.client(args.grpc_tls_domain.as_deref())));
     let upstreams = Upstreams {
-        users: app::remote("USERS_URL", &args.users_url)?,
-        content: app::remote("CONTENT_URL", &args.content_url)?,
-        social: app::remote("SOCIAL_URL", &args.social_url)?,
+        users: upstream("USERS_URL", &args.users_url)?,
+        content: upstream("CONTENT_URL", &args.content_url)?,
+        social: upstream("SOCIAL_URL", &args.social_url)?,
     };
     let mut stop = Stop::listen(false)?;
     let public = app::listen(args.http.listen).await?;

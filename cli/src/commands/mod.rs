@@ -20,6 +20,7 @@ use clap::{Parser, Subcommand};
 use tokio::runtime::Builder;
 
 use crate::{
+    app,
     failure::Failure,
     servers::supervisor::{self, SuperviseArgs},
     world::DataArg,
@@ -74,6 +75,7 @@ impl Cli {
     /// # Errors
     /// [`Failure`], with the exit code that goes with it.
     pub fn run(self) -> Result<(), Failure> {
+        app::install_provider();
         // What we make is for our servers' account to read; what is not says so file by file.
         rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
         match self.command {

@@ -3,6 +3,7 @@
 use nova_core::Environment;
 
 use crate::{
+    app::{GrpcTls, GrpcTlsArgs},
     failure::Failure,
     identity::{Identity, IdentityArgs},
     telemetry,
@@ -21,6 +22,8 @@ pub(super) struct ServiceArgs {
     pub(super) commit: Option<String>,
     #[command(flatten)]
     pub(super) tokens: IdentityArgs,
+    #[command(flatten)]
+    tls: GrpcTlsArgs,
 }
 
 impl ServiceArgs {
@@ -31,5 +34,10 @@ impl ServiceArgs {
     /// Whose tokens are believed.
     pub(super) fn identity(&self) -> Result<Identity, Failure> {
         self.tokens.identity(&self.environment)
+    }
+
+    /// Who we are to the other processes of the fleet.
+    pub(super) fn tls(&self) -> Result<Option<GrpcTls>, Failure> {
+        self.tls.load()
     }
 }

@@ -92,7 +92,12 @@ impl Fetch for HttpFetch {
 }
 
 /// Adds the certificates of the PEM file `path`, which `variable` names, and insists that there are some.
-fn add_authorities(roots: &mut RootCertStore, variable: &str, path: &Path, pem: &[u8]) -> Result<(), Failure> {
+pub(crate) fn add_authorities(
+    roots: &mut RootCertStore,
+    variable: &str,
+    path: &Path,
+    pem: &[u8],
+) -> Result<(), Failure> {
     let wrong = |why: String| Failure::Config(format!("{variable}: {}: {why}", path.display()));
     let before = roots.len();
     for certificate in CertificateDer::pem_slice_iter(pem) {

@@ -33,7 +33,7 @@ pub struct IdentityArgs {
     #[arg(long = "token-public-key", env = "NOVA_TOKEN_PUBLIC_KEY", value_name = "NOVA_TOKEN_PUBLIC_KEY")]
     public_key: Option<PathBuf>,
 
-    /// Secret that signs access tokens (HS256), at least 32 bytes: with NOVA_ENVIRONMENT=development only. Set the
+    /// Secret that signs access tokens (HS256), at least 32 bytes: with `NOVA_ENVIRONMENT=development` only. Set the
     /// variable; an argument is there for every user of the machine to see.
     #[arg(long = "token-secret", env = "NOVA_TOKEN_SECRET", hide_env_values = true, value_name = "NOVA_TOKEN_SECRET",
           value_parser = Hidden::from_text)]
