@@ -1,4 +1,5 @@
 //! The backend's connections to the store: more calls than connections, and connections that the server ended.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use futures_util::future::join_all;
 use nova_tests::backend::{TestBackend, by_id};
