@@ -93,12 +93,14 @@ async fn gateway_and_backend_on_two_machines_know_each_other_and_nobody_else() {
 
     // Who calls: papers of the fleet, of another authority, none, no TLS at all.
     assert_eq!(health(port, Some(&fleet.papers(DOMAIN)), &fleet).await, Ok(()));
-    // In TLS 1.3 the server's refusal comes after the client's handshake: tonic calls it one or the other.
-    let refused = |answer| matches!(answer, Err(Code::Unavailable | Code::Unknown));
-    assert!(refused(health(port, Some(&other.papers(DOMAIN)), &fleet).await), "of another authority");
-    assert!(refused(health(port, None, &fleet).await), "nobody in particular");
-    let plain = Channel::from_shared(backend.url()).unwrap().connect_lazy();
-    assert!(refused(ask(plain).await), "it speaks TLS only");
+    // In TLS 1.3 the refusal comes after the client's handshake, so that it meets the call at any point: no code is the one.
+    for (who, answer) in [
+        ("of another authority", health(port, Some(&other.papers(DOMAIN)), &fleet).await),
+        ("nobody in particular", health(port, None, &fleet).await),
+        ("in the clear", ask(Channel::from_shared(backend.url()).unwrap().connect_lazy()).await),
+    ] {
+        assert!(matches!(answer, Err(code) if code != Code::DeadlineExceeded), "{who}: {answer:?}");
+    }
 
     // Who is called: a gateway that believes another authority, or expects another name, gets nothing from it.
     let strangers = settings(&files, "stranger", &fleet.papers(DOMAIN), &other);
