@@ -9,7 +9,8 @@ use tonic::{Status, metadata::MetadataMap};
 /// The viewer of a call; `None` when it brings no token.
 ///
 /// # Errors
-/// UNAUTHENTICATED for a token that does not verify: a bad token is never taken for none. FAILED_PRECONDITION when nobody can say.
+/// UNAUTHENTICATED for a token that does not verify: a bad token is never taken for none. `FAILED_PRECONDITION` when nobody
+/// can say.
 pub(crate) async fn viewer(metadata: &MetadataMap, verifier: &TokenVerifier) -> Result<Option<Viewer>, Status> {
     let Some(value) = metadata.get(nova_proto::metadata::AUTHORIZATION) else { return Ok(None) };
     let token = value
@@ -29,7 +30,7 @@ pub(crate) async fn viewer(metadata: &MetadataMap, verifier: &TokenVerifier) -> 
 /// The user for whom a write acts.
 ///
 /// # Errors
-/// UNAUTHENTICATED without a token that verifies, FAILED_PRECONDITION when nobody can say.
+/// UNAUTHENTICATED without a token that verifies, `FAILED_PRECONDITION` when nobody can say.
 pub(crate) async fn writer(metadata: &MetadataMap, verifier: &TokenVerifier) -> Result<UserId, Status> {
     match viewer(metadata, verifier).await? {
         Some(viewer) => Ok(viewer.user_id),
