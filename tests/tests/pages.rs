@@ -93,7 +93,7 @@ async fn a_walk_beside_writers_has_no_gap_and_no_repeat() {
 
     for (list, direction) in List::WALKS {
         let keepers = list.rows(&app.pool, &world).await;
-        let keepers: Vec<_> = keepers.into_iter().map(|(_, id)| id).filter(|id| world.is_keeper(*id)).collect();
+        let keepers: Vec<_> = keepers.into_iter().map(|(_, id)| id).filter(|id| World::is_keeper(*id)).collect();
         assert!(keepers.len() >= 12, "{list:?} is worth a walk");
         let (before, mut seen, mut cursor) = (written.load(Relaxed), Vec::new(), None);
         loop {
@@ -112,7 +112,7 @@ async fn a_walk_beside_writers_has_no_gap_and_no_repeat() {
         distinct.sort_unstable();
         distinct.dedup();
         assert_eq!(distinct.len(), seen.len(), "{list:?} {direction:?} repeats a row");
-        seen.retain(|id| world.is_keeper(*id));
+        seen.retain(|id| World::is_keeper(*id));
         assert_eq!(seen, keepers, "{list:?} {direction:?}");
         assert!(written.load(Relaxed) > before, "nobody wrote during the walk of {list:?}");
     }

@@ -101,14 +101,12 @@ fn judge(kind: ChangeKind, path: &Path<'_>, old: &Document<'_>, new: &Document<'
         },
         Kind::ChangeFieldType => {
             let (definition, field, _) = named(path)?;
-            match (old.input(definition, field), new.input(definition, field)) {
-                (Some(before), Some(after)) => Some(values::retyped(before, after)),
-                _ => {
-                    let (before, after) = (old.field(definition, field)?.ty(), new.field(definition, field)?.ty());
-                    let class = if output_holds(before, after) { Class::Safe } else { Class::Breaking };
-                    Some((class, format!("type changed from {before} to {after}")))
-                }
+            if let (Some(before), Some(after)) = (old.input(definition, field), new.input(definition, field)) {
+                return Some(values::retyped(before, after));
             }
+            let (before, after) = (old.field(definition, field)?.ty(), new.field(definition, field)?.ty());
+            let class = if output_holds(before, after) { Class::Safe } else { Class::Breaking };
+            Some((class, format!("type changed from {before} to {after}")))
         }
         Kind::AddFieldArgument
         | Kind::ChangeFieldArgumentType
@@ -141,10 +139,13 @@ fn directive<'a>(path: &Path<'a>) -> Option<&'a str> {
     let Path::TypeDefinition(_, Some(within)) = path else { return None };
     match within {
         PathInType::InDirective(name, _)
-        | PathInType::InField(_, Some(PathInField::InDirective(name, _)))
-        | PathInType::InField(_, Some(PathInField::InArgument(_, Some(PathInArgument::InDirective(name, _))))) => {
-            Some(name)
-        }
+        | PathInType::InField(
+            _,
+            Some(
+                PathInField::InDirective(name, _)
+                | PathInField::InArgument(_, Some(PathInArgument::InDirective(name, _))),
+            ),
+        ) => Some(name),
         _ => None,
     }
 }

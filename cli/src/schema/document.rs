@@ -33,7 +33,7 @@ pub enum SchemaError {
 pub(super) fn parse(sdl: &str) -> Result<TypeSystemDocument, SchemaError> {
     cynic_parser::parse_type_system_document(sdl).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start).min(sdl.len());
-        let line = sdl.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = sdl.as_bytes()[..at].split(|byte| *byte == b'\n').count();
         // The parser lists everything it would have liked better.
         let text = error.to_string();
         let text = text.split(" (expected").next().unwrap_or_default().to_owned();
@@ -131,8 +131,8 @@ impl Names {
         Ok(())
     }
 
-    fn all<'a>(&mut self, parent: &str, names: impl Iterator<Item = &'a str>) -> Result<(), SchemaError> {
-        names.map(|name| self.add(format!("{parent}.{name}"))).collect()
+    fn all<'a>(&mut self, parent: &str, mut names: impl Iterator<Item = &'a str>) -> Result<(), SchemaError> {
+        names.try_for_each(|name| self.add(format!("{parent}.{name}")))
     }
 
     fn members(&mut self, name: &str, definition: TypeDefinition<'_>) -> Result<(), SchemaError> {

@@ -72,10 +72,10 @@ fn follows(network: &Network, out: &Sender<Chunk>) -> Result<(), SeedError> {
     let mut rng = numbers(network.seed, Part::Follows);
     let mut rows = Rows::new(Table::Follows, out);
     let mut add = |rng: &mut _, follower: usize, followee: usize| {
-        let (follower, followee) = (&network.people[follower], &network.people[followee]);
-        let at = between(rng, follower.created.max(followee.created), network.now);
+        let (one, other) = (&network.people[follower], &network.people[followee]);
+        let at = between(rng, one.created.max(other.created), network.now);
         rows.add(|row| {
-            row.id(follower.id).id(followee.id).time(at);
+            row.id(one.id).id(other.id).time(at);
         })
     };
     match &network.follows {

@@ -82,11 +82,11 @@ pub(crate) async fn walk(
         if direction == Direction::Backward {
             page.ids.reverse();
         }
-        let last = seen.last().copied();
-        let rest: Vec<Place> = there.into_iter().filter(|row| beyond(last, row)).collect();
+        let from = seen.last().copied();
+        let rest: Vec<Place> = there.into_iter().filter(|row| beyond(from, row)).collect();
         let expected: Vec<Uuid> = rest.iter().take(size).map(|(_, id)| *id).collect();
-        prop_assert_eq!(&page.ids, &expected, "{:?} {:?} after {:?}", list, direction, last);
-        prop_assert_eq!(page.has_more, rest.len() > size, "{:?} {:?} after {:?}", list, direction, last);
+        prop_assert_eq!(&page.ids, &expected, "{:?} {:?} after {:?}", list, direction, from);
+        prop_assert_eq!(page.has_more, rest.len() > size, "{:?} {:?} after {:?}", list, direction, from);
         seen.extend(rest.into_iter().take(size));
         if !page.has_more {
             break;

@@ -145,7 +145,7 @@ impl World {
     }
 
     /// Whether a row was there first.
-    pub(crate) fn is_keeper(&self, id: Uuid) -> bool {
+    pub(crate) fn is_keeper(id: Uuid) -> bool {
         id.as_u128() & u128::from(u64::MAX) < u128::from(LATER)
     }
 
@@ -154,11 +154,11 @@ impl World {
         app.anonymous().bearing(&token(self.viewer_id().as_u128(), TokenType::Access, ""))
     }
 
-    /// One thing that others do to `list`, of which `rows` are there and `last` was the last one read.
-    pub(crate) async fn write(&self, pool: &PgPool, list: List, write: &Write, rows: &[Place], last: Option<Place>) {
+    /// One thing that others do to `list`, of which `rows` are there and `read` the last one that was read.
+    pub(crate) async fn write(&self, pool: &PgPool, list: List, write: &Write, rows: &[Place], read: Option<Place>) {
         match write {
             Write::DropLast { hard } => {
-                if let Some((_, id)) = last {
+                if let Some((_, id)) = read {
                     self.remove(pool, list, id, *hard).await;
                 }
             }
@@ -216,7 +216,7 @@ impl World {
                 }
             }
         }
-        self.remove(pool, List::Posts, self.id(mine + 2), round % 2 == 0).await;
+        self.remove(pool, List::Posts, self.id(mine + 2), round.is_multiple_of(2)).await;
     }
 
     async fn add_user(&self, pool: &PgPool, number: u64) {
@@ -250,10 +250,10 @@ impl World {
         }
     }
 
-    async fn follow(&self, pool: &PgPool, follower: Uuid, followee: Uuid, minute: i32) {
+    async fn follow(&self, pool: &PgPool, who: Uuid, whom: Uuid, minute: i32) {
         let sql =
             "insert into follows (follower_id, followee_id, created_at) values ($1, $2, at($3)) on conflict do nothing";
-        sqlx::query(sql).bind(follower).bind(followee).bind(minute).execute(pool).await.unwrap();
+        sqlx::query(sql).bind(who).bind(whom).bind(minute).execute(pool).await.unwrap();
     }
 
     async fn leave(&self, pool: &PgPool, who: Uuid) {

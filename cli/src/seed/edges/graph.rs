@@ -67,7 +67,7 @@ impl Builder {
             // Without a direction, `a b` and `b a` are the same.
             (*one, *other) = if directed { (from, to) } else { (from.min(to), from.max(to)) };
         }
-        follows.sort_unstable_by_key(order);
+        follows.sort_unstable_by_key(|pair| order(*pair));
         follows.dedup();
         let different = follows.len();
         if !directed {
@@ -76,7 +76,7 @@ impl Builder {
             for pair in &mut follows[different..] {
                 *pair = (pair.1, pair.0);
             }
-            follows.sort_unstable_by_key(order);
+            follows.sort_unstable_by_key(|pair| order(*pair));
         }
         let counts = EdgeCounts {
             edges: came as u64 + self_loops,
@@ -91,8 +91,8 @@ impl Builder {
 
 /// The order of pairs, as one number: compared in one step, where comparing pairs takes several and counts for seconds in a
 /// build that is not optimised.
-fn order((one, other): &(u32, u32)) -> u64 {
-    u64::from(*one) << 32 | u64::from(*other)
+fn order((one, other): (u32, u32)) -> u64 {
+    u64::from(one) << 32 | u64::from(other)
 }
 
 #[cfg(test)]
