@@ -99,7 +99,12 @@ pub fn connect(config: &Config) -> Result<PgPool, InvalidDatabaseUrl> {
         .map_err(|_| InvalidDatabaseUrl)?
         .application_name("nova-backend")
         // Compiling a plan takes longer than any of these statements should.
-        .options([("statement_timeout", config.db_statement_timeout_ms.to_string()), ("jit", "off".to_owned())])
+        .options([
+            ("statement_timeout", config.db_statement_timeout_ms.to_string()),
+            // A transaction whose process is gone without a word gives up its locks and its idempotency key.
+            ("idle_in_transaction_session_timeout", "10s".to_owned()),
+            ("jit", "off".to_owned()),
+        ])
         .disable_statement_logging();
     Ok(PgPoolOptions::new()
         .max_connections(config.db_max_connections)

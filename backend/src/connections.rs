@@ -3,7 +3,13 @@
 //! ended well goes to whoever is next, and at most a second after it left the pool it is given back to it. The pool makes
 //! connections, asks after them, and ends them; how many there are at a time is counted here.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 
 use parking_lot::Mutex;
 use sqlx::{PgConnection, PgPool, Postgres, Transaction, pool::PoolConnection};
@@ -27,6 +33,26 @@ struct Inner {
     places: Arc<Semaphore>,
     /// Connections that nobody works with, the last used last.
     kept: Mutex<Vec<Kept>>,
+    /// Callers who look for a connection, here or in the pool. While there is one, connections go to the pool: a place is
+    /// free a little before the connection of an abandoned statement is, and whoever took that place would wait there
+    /// beside connections that are handed on here.
+    looking: AtomicUsize,
+}
+
+/// Somebody looks for a connection, until it is dropped.
+struct Looking<'a>(&'a AtomicUsize);
+
+impl<'a> Looking<'a> {
+    fn begin(looking: &'a AtomicUsize) -> Self {
+        looking.fetch_add(1, SeqCst);
+        Self(looking)
+    }
+}
+
+impl Drop for Looking<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, SeqCst);
+    }
 }
 
 #[derive(Debug)]
@@ -45,7 +71,8 @@ impl Kept {
 /// The right to have one of the connections.
 pub(crate) type Place = OwnedSemaphorePermit;
 
-/// A connection to work with. Dropped, it goes back to the pool, which finds out what state it is in.
+/// A connection to work with. Dropped, it goes back to the pool, which waits for what is left of
+/// a statement on it.
 #[derive(Debug)]
 pub(crate) struct Lease {
     kept: Kept,
@@ -56,14 +83,16 @@ pub(crate) struct Lease {
 impl Connections {
     pub(crate) fn new(pool: PgPool) -> Self {
         let places = Arc::new(Semaphore::new(pool.options().get_max_connections() as usize));
-        Self(Arc::new(Inner { pool, places, kept: Mutex::default() }))
+        Self(Arc::new(Inner { pool, places, kept: Mutex::default(), looking: AtomicUsize::new(0) }))
     }
 
     /// A connection, or `PoolTimedOut` after the pool's own patience.
     pub(crate) async fn acquire(&self) -> Result<Lease, sqlx::Error> {
-        let Inner { pool, places, .. } = &*self.0;
+        let Inner { pool, places, looking, .. } = &*self.0;
         let acquire = async {
             let place = Arc::clone(places).acquire_owned().await.map_err(|_| sqlx::Error::PoolClosed)?;
+            // Before the look at what is kept: who keeps a connection after that look sees that somebody waits at the pool.
+            let _looking = Looking::begin(looking);
             let kept = match self.next() {
                 Some(kept) => kept,
                 // Boxed: what it takes to connect is many kilobytes, which every future around this one would carry.
@@ -104,16 +133,22 @@ impl Lease {
     /// Begins a transaction, whose connection goes back to the pool when it ends. The place is to be held until then.
     pub(crate) async fn begin(self) -> Result<(Transaction<'static, Postgres>, Place), sqlx::Error> {
         let Self { kept, place, .. } = self;
-        Ok((Transaction::begin(kept.connection, None).await?, place))
+        // A task of its own, as for the commit: a BEGIN that was sent and not waited for would leave a transaction open on a
+        // connection that the library takes for a free one. One that nobody waits for any more is rolled back here.
+        let begin = async move { Ok((Transaction::begin(kept.connection, None).await?, place)) };
+        tokio::spawn(begin).await.unwrap_or(Err(sqlx::Error::PoolClosed))
     }
 
     /// The work ended well, and nothing of it is left on the connection: whoever is next may have it.
     pub(crate) fn keep(self) {
         let Self { kept, place, connections } = self;
-        if kept.is_due() {
+        let mut all = connections.0.kept.lock();
+        if kept.is_due() || connections.0.looking.load(SeqCst) > 0 {
+            drop(all);
             drop(kept);
         } else {
-            connections.0.kept.lock().push(kept);
+            all.push(kept);
+            drop(all);
         }
         // After the connection is where the next one looks for it.
         drop(place);

@@ -7,7 +7,7 @@ use nova_core::ErrorCode;
 use nova_proto::KeyFailure;
 use sqlx::{
     FromRow, Postgres, Transaction,
-    postgres::{PgArguments, PgRow},
+    postgres::{PgArguments, PgDatabaseError, PgRow, PgSeverity},
     query::QueryAs,
 };
 use tokio::time::timeout;
@@ -81,10 +81,12 @@ impl<'a> Write<'a> {
         let error = match committed {
             Ok(Ok(Ok(()))) => return Ok(()),
             Ok(Ok(Err(sqlx::Error::Database(error)))) => {
+                let severity = error.try_downcast_ref::<PgDatabaseError>().map(PgDatabaseError::severity);
+                let ends_no_session = severity == Some(PgSeverity::Error);
                 let kind = StoreError::from(&sqlx::Error::Database(error));
-                tracing::warn!(operation, ?kind, "commit refused");
-                // The server answers that it did not commit, except when the connection itself is what ended.
-                if kind != StoreError::Unavailable {
+                tracing::warn!(operation, ?severity, ?kind, "commit refused");
+                // The server answers that it did not commit, except when the session itself is what ended.
+                if ends_no_session && kind != StoreError::Unavailable {
                     store.metrics().failed(operation, kind.label());
                     return Err(kind.into());
                 }

@@ -94,7 +94,12 @@ const HELD_COMMITS: &str = "
 
 #[tokio::test]
 async fn a_commit_without_an_answer_is_not_called_a_failure() {
-    let app = TestApp::over(&[WORLD, HELD_COMMITS], |options| options.gateway.http.execution_timeout_ms = 500).await;
+    let app = TestApp::over(&[WORLD, HELD_COMMITS], |options| {
+        options.gateway.http.execution_timeout_ms = 500;
+        // Not what ends the commit.
+        options.backend.db_statement_timeout_ms = 30_000;
+    })
+    .await;
     let viewer = app.user(1);
     let mut held = app.pool.begin().await.unwrap();
     sqlx::raw_sql("select pg_advisory_xact_lock(7)").execute(&mut *held).await.unwrap();
@@ -138,8 +143,16 @@ async fn a_write_that_waits_at_a_lock_until_its_budget_ends_was_not_made() {
     let mut held = app.pool.begin().await.unwrap();
     sqlx::raw_sql("lock table posts in access exclusive mode").execute(&mut *held).await.unwrap();
     let (create, input) = &mutations()[0];
-    assert_eq!(codes(&mutate(&app.user(1), create, input).await), ["createPost TIMEOUT"]);
+    let outcome = codes(&mutate(&app.user(1), create, input).await);
+    // The service ends its wait a little before the gateway does; on a machine that stands still for that long, they tie.
+    assert!(outcome == ["createPost TIMEOUT"] || outcome == ["createPost OUTCOME_UNKNOWN"], "{outcome:?}");
     held.rollback().await.unwrap();
+    eventually(|| async {
+        let busy = "select count(*) from pg_stat_activity
+            where datname = current_database() and state <> 'idle' and pid <> pg_backend_pid()";
+        sqlx::query_scalar::<_, i64>(busy).fetch_one(&app.pool).await.unwrap() == 0
+    })
+    .await;
     let posts: i64 =
         sqlx::query_scalar("select count(*) from posts where body = 'new'").fetch_one(&app.pool).await.unwrap();
     assert_eq!(posts, 0);

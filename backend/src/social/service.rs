@@ -56,7 +56,7 @@ impl SocialService {
         let call = Call::of(&request);
         let user = auth::writer(request.metadata(), &self.verifier).await?;
         let to = decode_id(&request.get_ref().id)?;
-        if matches!(kind, EdgeKind::Follow) && to == user.0 {
+        if matches!((kind, change), (EdgeKind::Follow, Change::Add)) && to == user.0 {
             return Err(Status::invalid_argument("nobody follows themselves"));
         }
         let written = write::edge(&self.store, &call, kind, change, user, to).await;

@@ -80,9 +80,14 @@ pub(super) async fn edge(
     let statement = sqlx::query_as::<_, (bool,)>(kind.statement(change)).bind(to).bind(user.0);
     if write.row(statement).await?.is_none() {
         let there = sqlx::query_as::<_, (bool,)>(kind.visible()).bind(to);
-        return match write.row(there).await? {
+        if write.row(there).await?.is_none() {
+            return Err(KeyFailure(ErrorCode::NotFound));
+        }
+        // Somebody who is gone changes nothing either, and that is no success.
+        let writer = sqlx::query_as::<_, (bool,)>(sql::USER_IS_THERE).bind(user.0);
+        return match write.row(writer).await? {
             Some(_) => Ok(false),
-            None => Err(KeyFailure(ErrorCode::NotFound)),
+            None => Err(KeyFailure(ErrorCode::Unauthenticated)),
         };
     }
     if let (EdgeKind::Like, Change::Add) = (kind, change) {

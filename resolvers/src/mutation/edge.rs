@@ -35,7 +35,7 @@ pub(super) struct FollowUserInput {
 /// Whom to follow no more.
 #[derive(InputObject)]
 pub(super) struct UnfollowUserInput {
-    /// Which user: anybody but the viewer.
+    /// Which user.
     user_id: ID,
 }
 
@@ -159,7 +159,7 @@ impl Edges {
         #[graphql(desc = "Which user.")] input: UnfollowUserInput,
     ) -> Field<UnfollowUserPayload> {
         mutate(ctx, async |viewer| {
-            let user = somebody_else(viewer, user_id(&input.user_id)?)?;
+            let user = user_id(&input.user_id)?;
             written(loaders(ctx).unfollow_user(user).await, None)?;
             Ok(UnfollowUserPayload { user, viewer })
         })
