@@ -65,7 +65,8 @@ impl TestBackend {
 
         let mut registry = Registry::default();
         let metrics = nova_backend::metrics::Metrics::register(&mut registry);
-        let store = nova_backend::connect(&Config::for_url(database.url())).unwrap();
+        let store =
+            nova_backend::connect(&Config { db_acquire_timeout_secs: 8, ..Config::for_url(database.url()) }).unwrap();
         let verifier = TokenVerifier::new(&secret(), Arc::new(FixedClock(now())));
         let backend = Backend::new(store, Arc::new(verifier), Arc::new(nova_cli::random::SystemIds), metrics);
 
