@@ -8,14 +8,15 @@ use cargo_metadata::MetadataCommand;
 const MAY_USE: &[(&str, &[&str])] = &[
     ("core", &[]),
     ("proto", &["core"]),
-    ("loaders", &["proto", "core"]),
+    ("flags", &["core"]),
+    ("loaders", &["flags", "proto", "core"]),
     ("resolvers", &["loaders", "core"]),
-    ("gateway", &["resolvers", "loaders", "core"]),
+    ("gateway", &["resolvers", "loaders", "flags", "core"]),
     ("migrations", &[]),
-    ("backend", &["proto", "core"]),
-    ("cli", &["gateway", "resolvers", "loaders", "backend", "migrations", "proto", "core"]),
-    ("tests", &["cli", "gateway", "resolvers", "loaders", "backend", "migrations", "proto", "core"]),
-    ("bench", &["cli", "gateway", "resolvers", "loaders", "backend", "migrations", "proto", "core"]),
+    ("backend", &["flags", "proto", "core"]),
+    ("cli", &["gateway", "resolvers", "loaders", "backend", "flags", "migrations", "proto", "core"]),
+    ("tests", &["cli", "gateway", "resolvers", "loaders", "backend", "flags", "migrations", "proto", "core"]),
+    ("bench", &["cli", "gateway", "resolvers", "loaders", "backend", "flags", "migrations", "proto", "core"]),
 ];
 
 #[test]

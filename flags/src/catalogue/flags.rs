@@ -1,0 +1,53 @@
+//! The flags. An entry here is all that a new one needs: its id, its payload and its accessor come from it. It comes in the
+//! commit that brings the behaviour it switches.
+
+use super::define::{FieldType, catalogue};
+use super::flag::{Equivalence, Field, Flag, Kind, ReadIn, Scope};
+
+catalogue! {
+    /// Whether keys that are asked for at the same time go in one call.
+    LoadersBatching loaders_batching "loaders.batching" {
+        scope: Request, read_in: Gateway, equivalence: Equivalence::Same, kind: Release,
+        default: true, owner: "gateway", end: Some("2027-12-31"),
+        off: "Each key is a call of its own, and no fetch is shared with another request.",
+        on: "The keys that a request waits for at the same time go in one call per source.",
+        payload: Batching {
+            max_batch: u16 = 1_000 in 1..=5_000, "Most keys of one call; `NOVA_MAX_BATCH` is the ceiling.";
+        }
+    }
+
+    /// Whether requests that want the same key at the same time share one fetch.
+    LoadersSharedFlights loaders_shared_flights "loaders.shared-flights" {
+        scope: Request, read_in: Gateway, equivalence: Equivalence::Same, kind: Release,
+        default: true, owner: "gateway", end: Some("2027-12-31"),
+        off: "Each request fetches for itself.",
+        on: "Requests that want the same key at the same time share one fetch. It needs `loaders.batching`.",
+    }
+
+    /// How long a request may take, below the ceiling.
+    LimitsExecutionTimeout limits_execution_timeout "limits.execution-timeout" {
+        scope: Request, read_in: Gateway, equivalence: Equivalence::SameWhenHealthy, kind: Operational,
+        default: true, owner: "gateway", end: None,
+        off: "A request may take as long as the ceiling `NOVA_EXECUTION_TIMEOUT_MS` says.",
+        on: "A request may take as long as the payload says, and never longer than the ceiling.",
+        payload: ExecutionTimeout {
+            ms: u32 = 30_000 in 100..=60_000, "Milliseconds from the start of the execution to its answer.";
+        }
+    }
+
+    /// Whether a call gives up soon when no connection to Postgres is free.
+    GuardFastAcquire guard_fast_acquire "guard.fast-acquire" {
+        scope: Request, read_in: Backend, equivalence: Equivalence::SameWhenHealthy, kind: Release,
+        default: true, owner: "backend", end: Some("2027-12-31"),
+        off: "A call waits 10 s for a connection to Postgres.",
+        on: "A call waits for a connection to Postgres as long as `DB_ACQUIRE_TIMEOUT_SECS` says: 1 s.",
+    }
+
+    /// Whether the backend forgets what is past its time.
+    JobsSweep jobs_sweep "jobs.sweep" {
+        scope: Process, read_in: Backend, equivalence: Equivalence::Same, kind: KillSwitch,
+        default: true, owner: "backend", end: None,
+        off: "Idempotency keys and delivered events stay in Postgres.",
+        on: "Idempotency keys and delivered events that are older than 24 hours are deleted, once a minute.",
+    }
+}

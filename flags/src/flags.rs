@@ -1,0 +1,336 @@
+//! The handle of the process on its flags: it takes states in, and decides policies.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use prometheus_client::{
+    encoding::EncodeLabelSet, metrics::counter::Counter as Metric, metrics::family::Family, registry::Registry,
+};
+use unleash_api_client::{
+    Client, ClientBuilder, Context,
+    client::FeatureKey,
+    http::{Request, Response, Transport, TransportRef},
+};
+use unleash_types::client_features::{ClientFeature, ClientFeatures};
+
+use crate::{
+    catalogue::FlagId,
+    policy::Policy,
+    state::{Reason, Source, State},
+    usage::{Counter, Usage},
+    view::FlagView,
+};
+
+/// What this process is, as far as flags may depend on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instance {
+    /// What Unleash calls the application.
+    pub app_name: String,
+    /// This process among those of the application. Process flags in rollout stick to it.
+    pub instance_id: String,
+    /// The environment, as in Unleash.
+    pub environment: String,
+    /// The version of the binary.
+    pub app_version: String,
+    /// Where it runs, if anybody said.
+    pub region: Option<String>,
+}
+
+/// Who asks. A rollout sticks to the user, and for anonymous callers to the session.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Caller<'a> {
+    /// The user's id, as text.
+    pub user_id: Option<&'a str>,
+    /// The session's id.
+    pub session_id: Option<&'a str>,
+}
+
+/// Why an answer was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// It holds no flag of ours: it is empty, or another project's. What holds goes on holding.
+    #[error("none of {0} flags there is one of ours; `nova flags sync` creates ours")]
+    Foreign(usize),
+    /// The engine does not take it.
+    #[error("the engine refused it: {0}")]
+    Engine(String),
+}
+
+/// The way to Unleash: where it is, and how to get there.
+pub struct Access {
+    /// Its API, as `https://host/api`.
+    pub api_url: String,
+    /// The token of a backend.
+    pub token: Option<String>,
+    /// Carries the requests.
+    pub transport: TransportRef,
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Access").field("api_url", &self.api_url).finish_non_exhaustive()
+    }
+}
+
+impl Access {
+    /// No Unleash: states come from elsewhere.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { api_url: String::new(), token: None, transport: Arc::new(Nowhere) }
+    }
+}
+
+/// Goes nowhere.
+struct Nowhere;
+
+#[async_trait::async_trait]
+impl Transport for Nowhere {
+    async fn execute(&self, _: Request) -> Result<Response, anyhow::Error> {
+        anyhow::bail!("no Unleash is configured")
+    }
+}
+
+impl FeatureKey for FlagId {
+    fn name(self) -> &'static str {
+        self.flag().name
+    }
+}
+
+/// The flags of the process. Cheap to clone.
+#[derive(Clone)]
+pub struct Flags(Arc<Inner>);
+
+struct Inner {
+    state: ArcSwap<State>,
+    /// Unleash's own engine, and the way to Unleash.
+    client: Client<FlagId>,
+    /// What every question has in common.
+    instance: Instance,
+    usage: Counter,
+    invalid_payloads: Family<FlagLabel, Metric>,
+    /// One state is taken in at a time.
+    applying: Mutex<()>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FlagLabel {
+    flag: &'static str,
+}
+
+impl fmt::Debug for Flags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flags").field("instance", &self.0.instance).finish_non_exhaustive()
+    }
+}
+
+impl Flags {
+    /// Flags with the catalogue's defaults. Their metrics join those in `registry`.
+    ///
+    /// # Errors
+    /// What the client has against `access`.
+    pub fn new(access: Access, instance: Instance, registry: &mut Registry) -> anyhow::Result<Self> {
+        let Access { api_url, token, transport } = access;
+        let client = ClientBuilder::default().disable_metric_submission().into_client_with_transport(
+            &api_url,
+            &instance.app_name,
+            &instance.instance_id,
+            token,
+            transport,
+        )?;
+        let invalid_payloads = Family::default();
+        registry.register(
+            "nova_flags_invalid_payloads",
+            "Payloads that the catalogue does not allow, each counted when it appeared",
+            invalid_payloads.clone(),
+        );
+        Ok(Self(Arc::new(Inner {
+            state: ArcSwap::from_pointee(State::defaults()),
+            client,
+            instance,
+            usage: Counter::default(),
+            invalid_payloads,
+            applying: Mutex::new(()),
+        })))
+    }
+
+    /// The catalogue's defaults and nothing else, without an Unleash: what tests and tools begin with.
+    ///
+    /// # Panics
+    /// Never: the client refuses nothing that is said here.
+    #[must_use]
+    pub fn defaults() -> Self {
+        let instance = Instance {
+            app_name: "nova".into(),
+            instance_id: "nova".into(),
+            environment: "development".into(),
+            app_version: String::new(),
+            region: None,
+        };
+        #[expect(clippy::expect_used, reason = "only a URL can be refused, and there is none")]
+        Self::new(Access::none(), instance, &mut Registry::default()).expect("flags without Unleash")
+    }
+
+    /// Takes in what a source says. From here on it holds, whole.
+    ///
+    /// # Errors
+    /// [`Refused`], and what held goes on holding.
+    pub fn apply(&self, mut features: ClientFeatures, source: Source) -> Result<(), Refused> {
+        let count = features.features.len();
+        keep_ours(&mut features.features);
+        if !features.features.iter().any(|feature| FlagId::named(&feature.name).is_some()) {
+            return Err(Refused::Foreign(count));
+        }
+        let inner = &*self.0;
+        let _applying = inner.applying.lock();
+        let ours = features.features.clone();
+        inner.client.memoize(features).map_err(|error| Refused::Engine(error.to_string()))?;
+        let instance = &inner.instance;
+        let context = self.context(Caller { user_id: None, session_id: Some(&instance.instance_id) });
+        let before = inner.state.load_full();
+        let state = State::new(&ours, source, &before, |id| self.ask(id, &context));
+        self.report(&before, &state);
+        inner.state.store(Arc::new(state));
+        inner.usage.add(&counted(&before));
+        Ok(())
+    }
+
+    /// The policy of a request of `caller`: decided now, and for good.
+    #[must_use]
+    pub fn decide(&self, caller: Caller<'_>) -> Arc<Policy> {
+        let state = self.0.state.load();
+        state.decided.fetch_add(1, Relaxed);
+        if state.rollout.is_empty() {
+            return Arc::clone(&state.instance);
+        }
+        let context = self.context(caller);
+        let mut values = *state.instance.values();
+        for id in state.rollout.iter().copied() {
+            let (on, text) = self.ask(id, &context);
+            self.0.usage.decided(id, on);
+            values.set(id, on);
+            if on && !id.flag().payload.is_empty() {
+                values.slots_mut(id).copy_from_slice(&state.of(id).values(id, text.as_deref()));
+            }
+        }
+        Arc::new(Policy::of(values))
+    }
+
+    /// The policy of the process: what jobs obey, and calls that bring none.
+    #[must_use]
+    pub fn process(&self) -> Arc<Policy> {
+        Arc::clone(&self.0.state.load().instance)
+    }
+
+    /// What holds now.
+    #[must_use]
+    pub fn state(&self) -> Arc<State> {
+        self.0.state.load_full()
+    }
+
+    /// Every flag under `policy`, with the reason for its value.
+    #[must_use]
+    pub fn explain(&self, policy: &Policy) -> BTreeMap<&'static str, FlagView> {
+        let state = self.0.state.load();
+        FlagId::ALL.iter().map(|id| (id.flag().name, FlagView::new(*id, policy, state.of(*id)))).collect()
+    }
+
+    /// How often each flag was on and off since this was last asked.
+    #[must_use]
+    pub fn take_usage(&self) -> Usage {
+        let state = self.0.state.load();
+        let mut usage = counted(&state);
+        usage.merge(&self.0.usage.take());
+        usage
+    }
+
+    /// What this process is.
+    #[must_use]
+    pub fn instance(&self) -> &Instance {
+        &self.0.instance
+    }
+
+    pub(crate) fn client(&self) -> &Client<FlagId> {
+        &self.0.client
+    }
+
+    fn context(&self, caller: Caller<'_>) -> Context {
+        let Instance { app_name, instance_id, environment, app_version, region } = &self.0.instance;
+        let mut properties = HashMap::from([
+            ("appVersion".to_owned(), app_version.clone()),
+            ("instanceId".to_owned(), instance_id.clone()),
+        ]);
+        if let Some(region) = region {
+            properties.insert("region".to_owned(), region.clone());
+        }
+        Context {
+            user_id: caller.user_id.map(str::to_owned),
+            session_id: caller.session_id.map(str::to_owned),
+            remote_address: None,
+            properties,
+            app_name: app_name.clone(),
+            environment: environment.clone(),
+            current_time: None,
+        }
+    }
+
+    /// What the engine says: whether `id` is on, and its payload's text.
+    fn ask(&self, id: FlagId, context: &Context) -> (bool, Option<String>) {
+        let client = &self.0.client;
+        let on = client.is_enabled(id, Some(context), id.flag().default);
+        if !on || id.flag().payload.is_empty() {
+            return (on, None);
+        }
+        let mut variant = client.get_variant(id, context);
+        (on, variant.payload.remove("value"))
+    }
+
+    /// Tells operators what is other than before.
+    fn report(&self, before: &State, now: &State) {
+        if before.source != now.source {
+            tracing::info!(from = %before.source, to = %now.source, "flags come from another source");
+        }
+        for id in FlagId::ALL.iter().copied() {
+            let (flag, old, new) = (id.flag(), before.of(id), now.of(id));
+            if (old.on, old.reason.is_rollout()) != (new.on, new.reason.is_rollout()) {
+                tracing::info!(flag = flag.name, on = new.on, reason = %new.reason, "a flag has changed");
+            }
+            for (text, payload) in &new.payloads {
+                if let (Err(why), false) = (payload, old.payloads.contains_key(text)) {
+                    self.0.invalid_payloads.get_or_create(&FlagLabel { flag: flag.name }).inc();
+                    tracing::warn!(flag = flag.name, why, "a payload is not valid: the last valid one holds");
+                }
+            }
+        }
+    }
+}
+
+impl Reason {
+    fn is_rollout(self) -> bool {
+        matches!(self, Self::Rollout(_) | Self::Instance(_))
+    }
+}
+
+/// Leaves the flags of the catalogue, and those that they depend on.
+fn keep_ours(features: &mut Vec<ClientFeature>) {
+    let is_ours = |feature: &ClientFeature| FlagId::named(&feature.name).is_some();
+    let ours = features.iter().filter(|feature| is_ours(feature));
+    let parents: Vec<String> =
+        ours.flat_map(|feature| feature.dependencies.iter().flatten()).map(|parent| parent.feature.clone()).collect();
+    features.retain(|feature| is_ours(feature) || parents.contains(&feature.name));
+}
+
+/// What a state has counted by itself: each policy that was decided under it counts for the flags that are the same for
+/// everybody. Begins anew.
+fn counted(state: &State) -> Usage {
+    let mut usage = Usage::default();
+    let decided = state.decided.swap(0, Relaxed);
+    for id in FlagId::ALL.iter().copied().filter(|id| !state.rollout.contains(id)) {
+        usage.of(id).add(state.of(id).on, decided);
+    }
+    usage
+}

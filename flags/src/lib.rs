@@ -1,0 +1,27 @@
+//! Flags: what operators switch, in Unleash, while it runs.
+//!
+//! The [catalogue](CATALOGUE) says what there is. [`Flags`] takes the states in, from the sources in their order, and decides
+//! a [`Policy`] for each request: one immutable value, which the rest of the code reads. This room knows nothing of what a
+//! flag switches, and no failure of Unleash is a failure of anybody else.
+
+mod catalogue;
+mod flags;
+mod payload;
+mod policy;
+mod rule;
+mod state;
+mod usage;
+mod view;
+mod wire;
+
+pub use catalogue::{Batching, CATALOGUE, Equivalence, ExecutionTimeout, Field, Flag, FlagId, Kind, ReadIn, Scope};
+pub use flags::{Access, Caller, Flags, Instance, Refused};
+pub use payload::write as payload_json;
+pub use policy::Policy;
+pub use state::{Reason, Source, State};
+pub use usage::{Count, Usage};
+pub use view::FlagView;
+pub use wire::{METADATA, WireError};
+
+#[cfg(test)]
+mod tests;
