@@ -1,11 +1,15 @@
-//! One call: how long it may take, and how many statements it ran.
+//! One call: how long it may take, under which policy, and how many statements it ran.
 
 use std::{
-    sync::atomic::{AtomicU32, Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
 use nova_core::Deadline;
+use nova_flags::Policy;
 use tonic::{Request, Response, metadata::MetadataMap};
 
 /// The budget of a call that brings no `grpc-timeout`.
@@ -19,20 +23,26 @@ const LONGEST_MARGIN: Duration = Duration::from_millis(25);
 #[derive(Debug)]
 pub(crate) struct Call {
     deadline: Deadline,
+    policy: Arc<Policy>,
     statements: AtomicU32,
 }
 
 impl Call {
     pub(crate) fn of<T>(request: &Request<T>) -> Self {
-        Self::within(budget(request.metadata()))
+        let policy = request.extensions().get().map(Arc::clone).unwrap_or_default();
+        Self::within(budget(request.metadata()), policy)
     }
 
-    pub(crate) fn within(budget: Duration) -> Self {
-        Self { deadline: Deadline::after(budget), statements: AtomicU32::new(0) }
+    pub(crate) fn within(budget: Duration, policy: Arc<Policy>) -> Self {
+        Self { deadline: Deadline::after(budget), policy, statements: AtomicU32::new(0) }
     }
 
     pub(crate) fn deadline(&self) -> Deadline {
         self.deadline
+    }
+
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     pub(crate) fn count_statement(&self) {

@@ -3,9 +3,11 @@
 use std::{convert::Infallible, fmt, str::FromStr, time::Duration};
 
 use sqlx::{
-    Connection as _, PgPool,
+    Connection as _,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
+
+use crate::pool::Pool;
 
 /// A connection that was idle for longer is asked whether it still lives before it is used.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
@@ -23,7 +25,7 @@ pub struct Config {
     /// Connections that the pool keeps open when it is idle.
     #[arg(long, env = "DB_MIN_CONNECTIONS", default_value_t = Config::MIN_CONNECTIONS)]
     pub db_min_connections: u32,
-    /// Seconds that a call waits for a connection before it fails as unavailable.
+    /// Seconds that a call waits for a connection before it fails as unavailable, while the flag `guard.fast-acquire` is on.
     #[arg(long, env = "DB_ACQUIRE_TIMEOUT_SECS", default_value_t = Config::ACQUIRE_TIMEOUT_SECS)]
     pub db_acquire_timeout_secs: u64,
     /// Seconds after which an idle connection is closed.
@@ -87,7 +89,7 @@ pub struct InvalidDatabaseUrl;
 ///
 /// # Errors
 /// [`InvalidDatabaseUrl`] when the address can't be read.
-pub fn connect(config: &Config) -> Result<PgPool, InvalidDatabaseUrl> {
+pub fn connect(config: &Config) -> Result<Pool, InvalidDatabaseUrl> {
     use sqlx::ConnectOptions as _;
 
     let url = &config.database_url.0;
@@ -106,10 +108,11 @@ pub fn connect(config: &Config) -> Result<PgPool, InvalidDatabaseUrl> {
             ("jit", "off".to_owned()),
         ])
         .disable_statement_logging();
-    Ok(PgPoolOptions::new()
+    let patience = Duration::from_secs(config.db_acquire_timeout_secs);
+    let pool = PgPoolOptions::new()
         .max_connections(config.db_max_connections)
         .min_connections(config.db_min_connections)
-        .acquire_timeout(Duration::from_secs(config.db_acquire_timeout_secs))
+        .acquire_timeout(Pool::longest(patience))
         .idle_timeout(Duration::from_secs(config.db_idle_timeout_secs))
         .max_lifetime(Duration::from_secs(config.db_max_lifetime_secs))
         // Not a round trip for each statement, as the pool's own test would be.
@@ -122,7 +125,8 @@ pub fn connect(config: &Config) -> Result<PgPool, InvalidDatabaseUrl> {
                 Ok(true)
             })
         })
-        .connect_lazy_with(options))
+        .connect_lazy_with(options);
+    Ok(Pool::new(pool, patience))
 }
 
 #[cfg(test)]

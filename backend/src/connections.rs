@@ -11,12 +11,15 @@ use std::{
     time::Duration,
 };
 
+use nova_flags::Policy;
 use parking_lot::Mutex;
 use sqlx::{PgConnection, PgPool, Postgres, Transaction, pool::PoolConnection};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, timeout},
 };
+
+use crate::pool::Pool;
 
 /// How long a connection stays out of the pool's hands, unless somebody works with it.
 const OUT: Duration = Duration::from_secs(1);
@@ -27,7 +30,7 @@ pub(crate) struct Connections(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    pool: PgPool,
+    pool: Pool,
     /// As many as the pool has connections at most: who has a place never waits for the pool longer than it takes to
     /// connect, or to take one back.
     places: Arc<Semaphore>,
@@ -81,13 +84,13 @@ pub(crate) struct Lease {
 }
 
 impl Connections {
-    pub(crate) fn new(pool: PgPool) -> Self {
-        let places = Arc::new(Semaphore::new(pool.options().get_max_connections() as usize));
+    pub(crate) fn new(pool: Pool) -> Self {
+        let places = Arc::new(Semaphore::new(pool.connections.options().get_max_connections() as usize));
         Self(Arc::new(Inner { pool, places, kept: Mutex::default(), looking: AtomicUsize::new(0) }))
     }
 
-    /// A connection, or `PoolTimedOut` after the pool's own patience.
-    pub(crate) async fn acquire(&self) -> Result<Lease, sqlx::Error> {
+    /// A connection, or `PoolTimedOut` after as long as `policy` has a call wait.
+    pub(crate) async fn acquire(&self, policy: &Policy) -> Result<Lease, sqlx::Error> {
         let Inner { pool, places, looking, .. } = &*self.0;
         let acquire = async {
             let place = Arc::clone(places).acquire_owned().await.map_err(|_| sqlx::Error::PoolClosed)?;
@@ -96,11 +99,11 @@ impl Connections {
             let kept = match self.next() {
                 Some(kept) => kept,
                 // Boxed: what it takes to connect is many kilobytes, which every future around this one would carry.
-                None => Kept { connection: Box::pin(pool.acquire()).await?, since: Instant::now() },
+                None => Kept { connection: Box::pin(pool.connections.acquire()).await?, since: Instant::now() },
             };
             Ok(Lease { kept, place, connections: self.clone() })
         };
-        timeout(pool.options().get_acquire_timeout(), acquire).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+        timeout(pool.patience(policy), acquire).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }
 
     /// The connection that was used last, unless it is due.
@@ -117,11 +120,11 @@ impl Connections {
 
     /// How many nobody works with.
     pub(crate) fn idle(&self) -> usize {
-        self.0.pool.num_idle() + self.0.kept.lock().len()
+        self.0.pool.connections.num_idle() + self.0.kept.lock().len()
     }
 
     pub(crate) fn pool(&self) -> &PgPool {
-        &self.0.pool
+        &self.0.pool.connections
     }
 }
 

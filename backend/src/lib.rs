@@ -2,7 +2,7 @@
 //! repository and its SQL.
 //!
 //! Every read takes many keys and answers each in the order they were asked, with one statement per call (two when a call
-//! walks pages in both directions). Every write is one transaction, its outbox row in it. This room never reads the environment or the wall clock, never knows the gateway, and
+//! walks pages in both directions). Every write is one transaction, its outbox row in it. A call obeys the policy that its gateway decided. This room never reads the environment or the wall clock, never knows the gateway, and
 //! never lets the store's own words out.
 
 mod auth;
@@ -19,6 +19,8 @@ mod list;
 pub mod metrics;
 mod outbox;
 mod page_keys;
+mod policy;
+mod pool;
 mod server;
 mod service_name;
 mod social;
@@ -29,5 +31,6 @@ mod write;
 
 pub use config::{Config, DatabaseUrl, InvalidDatabaseUrl, connect};
 pub use ids::MAX_KEYS;
+pub use pool::Pool;
 pub use server::{Backend, tcp};
 pub use service_name::{ServiceName, UnknownService};

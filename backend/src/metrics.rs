@@ -15,7 +15,7 @@ use prometheus_client::{
 };
 use tokio::time::Duration;
 
-use crate::connections::Connections;
+use crate::{connections::Connections, policy::PolicyMetrics};
 
 /// The statement's name in the code.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -42,6 +42,7 @@ pub struct Metrics {
     waits: Histogram,
     failures: Family<Failure, Counter>,
     folded: Counter,
+    policies: PolicyMetrics,
     connections: Arc<OnceLock<Connections>>,
 }
 
@@ -59,6 +60,7 @@ impl Metrics {
             waits: buckets(),
             failures: Family::default(),
             folded: Counter::default(),
+            policies: PolicyMetrics::register(registry),
             connections: Arc::default(),
         };
         registry.register_with_unit(
@@ -90,6 +92,10 @@ impl Metrics {
     pub(crate) fn watch(&self, connections: &Connections) {
         // The first ones stay: a process has one set of them.
         let _ = self.connections.set(connections.clone());
+    }
+
+    pub(crate) fn policies(&self) -> PolicyMetrics {
+        self.policies.clone()
     }
 
     pub(crate) fn waited(&self, time: Duration) {

@@ -10,8 +10,8 @@ use std::{
 
 use futures_util::Stream;
 use nova_core::{SharedIds, token::TokenVerifier};
+use nova_flags::Flags;
 use nova_proto::v1::{content_server::ContentServer, social_server::SocialServer, users_server::UsersServer};
-use sqlx::PgPool;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -30,7 +30,15 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 use tonic_reflection::server::v1::{ServerReflection, ServerReflectionServer};
 
 use crate::{
-    ServiceName, content::ContentService, fold, metrics::Metrics, social::SocialService, store::Store, sweep,
+    ServiceName,
+    content::ContentService,
+    fold,
+    metrics::Metrics,
+    policy::{Peers, Policies},
+    pool::Pool,
+    social::SocialService,
+    store::Store,
+    sweep,
     users::UsersService,
 };
 
@@ -49,14 +57,16 @@ pub struct Backend {
     store: Store,
     verifier: Arc<TokenVerifier>,
     ids: SharedIds,
+    flags: Flags,
     tls: Option<ServerTlsConfig>,
 }
 
 impl Backend {
-    /// Services over `pool`, which believe the tokens that `verifier` does and take new ids from `ids`.
+    /// Services over `pool`, which believe the tokens that `verifier` does and take new ids from `ids`. Calls that bring no
+    /// policy, and jobs, obey that of `flags`.
     #[must_use]
-    pub fn new(pool: PgPool, verifier: Arc<TokenVerifier>, ids: SharedIds, metrics: Metrics) -> Self {
-        Self { store: Store::new(pool, metrics), verifier, ids, tls: None }
+    pub fn new(pool: Pool, verifier: Arc<TokenVerifier>, ids: SharedIds, flags: Flags, metrics: Metrics) -> Self {
+        Self { store: Store::new(pool, metrics), verifier, ids, flags, tls: None }
     }
 
     /// The same, spoken to over TLS only, by whom `tls` lets in.
@@ -69,7 +79,7 @@ impl Backend {
     /// [`work`](Self::work).
     pub async fn in_process(&self, services: &[ServiceName]) -> Routes {
         let (health, health_service) = tonic_health::server::health_reporter();
-        let (routes, names) = self.routes(services);
+        let (routes, names) = self.routes(services, Peers::Authenticated);
         report(&health, &names, ServingStatus::Serving).await;
         routes.add_service(health_service).prepare()
     }
@@ -78,10 +88,18 @@ impl Backend {
     /// are folded, with the content service what is past its time is forgotten.
     pub async fn work(&self, services: &[ServiceName]) -> Infallible {
         let folding = async {
-            if services.contains(&ServiceName::Social) { fold::run(&self.store).await } else { pending().await }
+            if services.contains(&ServiceName::Social) {
+                fold::run(&self.store, &self.flags).await
+            } else {
+                pending().await
+            }
         };
         let sweeping = async {
-            if services.contains(&ServiceName::Content) { sweep::run(&self.store).await } else { pending().await }
+            if services.contains(&ServiceName::Content) {
+                sweep::run(&self.store, &self.flags).await
+            } else {
+                pending().await
+            }
         };
         tokio::select! {
             never = folding => never,
@@ -105,7 +123,8 @@ impl Backend {
         IO: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
     {
         let (health, health_service) = tonic_health::server::health_reporter();
-        let (routes, names) = self.routes(services);
+        let peers = if self.tls.is_some() { Peers::Authenticated } else { Peers::Anybody };
+        let (routes, names) = self.routes(services, peers);
         report(&health, &names, ServingStatus::Serving).await;
         let mut server = Server::builder();
         if let Some(tls) = &self.tls {
@@ -139,23 +158,26 @@ impl Backend {
         }
     }
 
-    /// The services' routes and full names.
-    fn routes(&self, services: &[ServiceName]) -> (Routes, Vec<&'static str>) {
+    /// The services' routes and full names. Whether the policy of a call is obeyed depends on its `peers`.
+    fn routes(&self, services: &[ServiceName], peers: Peers) -> (Routes, Vec<&'static str>) {
         let mut routes = RoutesBuilder::default();
         let mut names = Vec::new();
+        let policies = Policies::new(peers, self.flags.clone(), self.store.metrics().policies());
         for service in services {
+            let policies = policies.clone();
             let (store, verifier) = (self.store.clone(), Arc::clone(&self.verifier));
             names.push(match service {
                 ServiceName::Users => {
-                    routes.add_service(UsersServer::new(UsersService::new(store, verifier)));
+                    routes.add_service(UsersServer::with_interceptor(UsersService::new(store, verifier), policies));
                     UsersServer::<UsersService>::NAME
                 }
                 ServiceName::Content => {
-                    routes.add_service(ContentServer::new(ContentService::new(store, verifier, Arc::clone(&self.ids))));
+                    let service = ContentService::new(store, verifier, Arc::clone(&self.ids));
+                    routes.add_service(ContentServer::with_interceptor(service, policies));
                     ContentServer::<ContentService>::NAME
                 }
                 ServiceName::Social => {
-                    routes.add_service(SocialServer::new(SocialService::new(store, verifier)));
+                    routes.add_service(SocialServer::with_interceptor(SocialService::new(store, verifier), policies));
                     SocialServer::<SocialService>::NAME
                 }
             });

@@ -6,7 +6,7 @@ use std::{future::Future, time::Duration};
 use nova_core::ErrorCode;
 use nova_proto::KeyFailure;
 use sqlx::{
-    FromRow, PgConnection, PgPool, Postgres, Transaction,
+    FromRow, PgConnection, Postgres, Transaction,
     postgres::{PgArguments, PgRow},
     query::QueryAs,
 };
@@ -17,6 +17,7 @@ use crate::{
     call::Call,
     connections::{Connections, Place},
     metrics::Metrics,
+    pool::Pool,
 };
 
 /// The connections and their instruments. Cheap to clone.
@@ -38,7 +39,7 @@ pub(crate) enum StoreError {
 }
 
 impl Store {
-    pub(crate) fn new(pool: PgPool, metrics: Metrics) -> Self {
+    pub(crate) fn new(pool: Pool, metrics: Metrics) -> Self {
         let connections = Connections::new(pool);
         metrics.watch(&connections);
         Self { connections, metrics }
@@ -67,7 +68,7 @@ impl Store {
     {
         let run = async {
             let asked = Instant::now();
-            let lease = self.connections.acquire().await;
+            let lease = self.connections.acquire(call.policy()).await;
             self.metrics.waited(asked.elapsed());
             let mut lease = lease?;
             let rows = self.run(call, operation, lease.connection(), query).await?;
@@ -85,7 +86,7 @@ impl Store {
     ) -> Result<(Transaction<'static, Postgres>, Place), StoreError> {
         let begin = async {
             let asked = Instant::now();
-            let lease = self.connections.acquire().await;
+            let lease = self.connections.acquire(call.policy()).await;
             self.metrics.waited(asked.elapsed());
             lease?.begin().await
         };

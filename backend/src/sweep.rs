@@ -1,7 +1,8 @@
 //! The background job that forgets what is past its time: idempotency keys, and events that every sink has had.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
+use nova_flags::{Flags, Policy};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{
@@ -37,21 +38,30 @@ const SWEEPS: [(&str, &str); 2] = [
     ),
 ];
 
-/// Sweeps every minute, until it is dropped. Any number of processes may do so at once. A failure is left for next time.
-pub(crate) async fn run(store: &Store) -> Infallible {
+/// Sweeps every minute while the flag `jobs.sweep` is on, until it is dropped. Any number of processes may do so at once. A failure is left for next time.
+pub(crate) async fn run(store: &Store, flags: &Flags) -> Infallible {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
+        let policy = flags.process();
+        if !policy.jobs_sweep() {
+            continue;
+        }
         for (operation, sql) in SWEEPS {
-            while let Ok(true) = sweep(store, operation, sql).await {}
+            while let Ok(true) = sweep(store, &policy, operation, sql).await {}
         }
     }
 }
 
 /// Sweeps one batch; `true` when there may be more.
-async fn sweep(store: &Store, operation: &'static str, sql: &'static str) -> Result<bool, StoreError> {
+async fn sweep(
+    store: &Store,
+    policy: &Arc<Policy>,
+    operation: &'static str,
+    sql: &'static str,
+) -> Result<bool, StoreError> {
     let query = sqlx::query_as::<_, (i64,)>(sql).bind(BATCH);
-    let rows = store.rows(&Call::within(BUDGET), operation, query).await?;
+    let rows = store.rows(&Call::within(BUDGET, Arc::clone(policy)), operation, query).await?;
     Ok(rows.first().is_some_and(|(swept,)| *swept >= BATCH))
 }

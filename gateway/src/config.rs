@@ -70,7 +70,7 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             admin_listen: SocketAddr::from(([127, 0, 0, 1], 9180)),
-            execution_timeout_ms: 30_000,
+            execution_timeout_ms: MAX_EXECUTION_TIMEOUT_MS,
             max_body_bytes: MAX_BODY_BYTES,
             header_timeout_ms: 30_000,
             body_timeout_ms: 10_000,

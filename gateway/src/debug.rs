@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use http::HeaderMap;
 use nova_core::Viewer;
+use nova_flags::FlagView;
 use nova_loaders::{CallCount, CallTrace};
 use serde::{Serialize, Serializer};
 
@@ -35,6 +36,8 @@ pub(crate) struct DebugView {
     stages_ms: StagesMs,
     /// What no upstream call covers.
     overhead_ms: Millis,
+    /// All flags, as they held for this request.
+    flags: BTreeMap<&'static str, FlagView>,
 }
 
 /// How often an RPC was called, and for how many keys.
@@ -68,7 +71,12 @@ impl Serialize for Millis {
 }
 
 impl DebugView {
-    pub(crate) fn new(trace: CallTrace, stages: Stages, overhead: Duration) -> Self {
+    pub(crate) fn new(
+        trace: CallTrace,
+        stages: Stages,
+        overhead: Duration,
+        flags: BTreeMap<&'static str, FlagView>,
+    ) -> Self {
         Self {
             upstream_calls: trace.calls.into_iter().map(|(rpc, count)| (rpc, count.into())).collect(),
             statements: trace.statements,
@@ -78,6 +86,7 @@ impl DebugView {
                 total: Millis(stages.total),
             },
             overhead_ms: Millis(overhead),
+            flags,
         }
     }
 }

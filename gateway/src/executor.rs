@@ -6,6 +6,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 use async_graphql::{Request, Response, ServerError, Variables, parser::types::OperationType};
 use futures_util::try_join;
 use nova_core::{Deadline, Viewer};
+use nova_flags::Policy;
 use nova_loaders::{Loaders, RequestLoaders};
 use nova_resolvers::NovaSchema;
 use tokio::time::{Instant, timeout_at};
@@ -22,6 +23,8 @@ pub(crate) struct Operation<'a> {
     pub(crate) name: Option<String>,
     pub(crate) variables: Variables,
     pub(crate) viewer: Option<Viewer>,
+    /// How it runs.
+    pub(crate) policy: Arc<Policy>,
     pub(crate) deadline: Deadline,
     /// Whether the check of the viewer comes before the execution even when nothing is written.
     pub(crate) check_first: bool,
@@ -48,8 +51,8 @@ impl Executor {
         Self { schema, documents }
     }
 
-    /// The stages of one operation, in their order: document, operation, variables, execution. The static guard, the rate
-    /// limit and the policy belong between the variables and the execution: they read the document, and must answer before
+    /// The stages of one operation, in their order: document, operation, variables, execution. The static guard and the
+    /// rate limit belong between the variables and the execution: they read the document, and must answer before
     /// validation, whose time a small document can blow up.
     ///
     /// `check` says whether the viewer is still there. It runs beside a query, and before a mutation: what was written for
@@ -84,7 +87,7 @@ impl Executor {
             }
         };
 
-        let loaders = loaders.request(operation.viewer, operation.deadline);
+        let loaders = loaders.request(operation.viewer, operation.policy, operation.deadline);
         let mut request = Request::new("").variables(operation.variables).data(Arc::clone(&loaders));
         request.operation_name = operation.name;
         request.set_parsed_query(document.clone());

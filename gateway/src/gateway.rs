@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use nova_core::{Environment, clock::SharedClock, token::TokenVerifier};
+use nova_core::{Environment, SharedIds, clock::SharedClock, token::TokenVerifier};
+use nova_flags::Flags;
 use nova_loaders::Loaders;
 use nova_resolvers::NovaSchema;
 use prometheus_client::{
@@ -39,6 +40,10 @@ pub struct GatewayParts {
     pub schema: NovaSchema,
     /// Where resolvers get their values.
     pub loaders: Loaders,
+    /// Decides the policy of each request.
+    pub flags: Flags,
+    /// Makes the ids of sessions.
+    pub ids: SharedIds,
     /// Reads access tokens.
     pub verifier: Arc<TokenVerifier>,
     /// Tells the wall time.
@@ -61,6 +66,8 @@ pub struct Gateway {
     pub(crate) environment: Environment,
     pub(crate) executor: Executor,
     pub(crate) loaders: Loaders,
+    pub(crate) flags: Flags,
+    pub(crate) session_ids: SharedIds,
     pub(crate) verifier: Arc<TokenVerifier>,
     pub(crate) viewers: ViewerCheck,
     pub(crate) readiness: Readiness,
@@ -79,8 +86,19 @@ impl Gateway {
     /// A gateway that serves nothing yet.
     #[must_use]
     pub fn new(parts: GatewayParts) -> Self {
-        let GatewayParts { schema, loaders, verifier, clock, config, environment, mut registry, upstreams, build } =
-            parts;
+        let GatewayParts {
+            schema,
+            loaders,
+            flags,
+            ids,
+            verifier,
+            clock,
+            config,
+            environment,
+            mut registry,
+            upstreams,
+            build,
+        } = parts;
         let metrics = Metrics::register(&mut registry);
         let labels = [("version", build.version), ("commit", build.commit)];
         registry.register("nova_build", "The build that runs", Info::new(labels.to_vec()));
@@ -88,6 +106,8 @@ impl Gateway {
         Self {
             executor: Executor::new(schema, DocumentCache::new(config.document_cache_bytes)),
             loaders,
+            flags,
+            session_ids: ids,
             verifier,
             viewers: ViewerCheck::new(),
             readiness: Readiness::new(upstreams),

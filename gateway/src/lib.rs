@@ -19,6 +19,7 @@ mod http;
 mod metrics;
 mod operation;
 mod serve;
+mod session;
 mod viewer_check;
 
 pub use config::{Config, MAX_BODY_BYTES, MAX_EXECUTION_TIMEOUT_MS};

@@ -4,10 +4,11 @@
 //! costs at most one check a second. Only a query may run beside it: what writes must wait for it. When the users service
 //! does not say, the request goes on as the token says: a dead dependency costs a field, never the response.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use moka::sync::Cache;
 use nova_core::{Deadline, UserId};
+use nova_flags::Policy;
 use nova_loaders::Loaders;
 
 use crate::metrics::{CheckResult, Metrics};
@@ -30,13 +31,20 @@ impl ViewerCheck {
     }
 
     /// Whether the user is unknown or deleted.
-    pub(crate) async fn is_gone(&self, id: UserId, loaders: &Loaders, deadline: Deadline, metrics: &Metrics) -> bool {
+    pub(crate) async fn is_gone(
+        &self,
+        id: UserId,
+        loaders: &Loaders,
+        policy: Arc<Policy>,
+        deadline: Deadline,
+        metrics: &Metrics,
+    ) -> bool {
         if let Some(gone) = self.gone.get(&id) {
             return gone;
         }
         // Loaders of its own: it is the gateway that asks, not the operation. In the operation's trace the call would come
         // and go with the second, and one operation would not count the same calls every time.
-        let request = loaders.request(None, deadline.capped(CAP));
+        let request = loaders.request(None, policy, deadline.capped(CAP));
         let result = match request.drive(request.user(id)).await {
             Ok(Some(user)) if !user.deleted => CheckResult::Found,
             Ok(_) => CheckResult::Gone,

@@ -3,6 +3,7 @@
 use std::{fmt::Debug, future::Future, hash::Hash, marker::PhantomData, time::Duration};
 
 use nova_core::Credential;
+use nova_flags::Policy;
 use nova_proto::{Answer as WireAnswer, KeyFailure, metadata};
 use tokio::time::Instant;
 use tonic::{Request, Response, Status, metadata::MetadataValue};
@@ -66,6 +67,11 @@ pub(crate) fn identify<M>(request: &mut Request<M>, credential: Option<&Credenti
     Ok(())
 }
 
+/// Sends along what the upstream is to obey of `policy`.
+pub(crate) fn obeying<M>(request: &mut Request<M>, policy: &Policy) {
+    request.metadata_mut().insert_bin(nova_flags::METADATA, MetadataValue::from_bytes(policy.wire()));
+}
+
 /// How many statements a call ran, by its own account.
 pub(crate) fn statements<M>(response: &Response<M>) -> u64 {
     let statements = response.metadata().get(metadata::STATEMENTS);
@@ -89,6 +95,7 @@ impl<R: Rpc> Remote<R> {
     async fn call(&self, keys: &[R::Key], caller: &Caller) -> Result<Vec<Answer<R::Value>>, Status> {
         let mut request = Request::new(R::request(keys));
         request.set_timeout(self.cap);
+        obeying(&mut request, &caller.policy);
         if R::IDENTIFIED {
             identify(&mut request, caller.credential.as_ref())?;
         }

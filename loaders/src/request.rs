@@ -12,6 +12,7 @@ use std::{
 };
 
 use nova_core::{CommentId, Deadline, PageSpec, PostId, UserId, Viewer};
+use nova_flags::Policy;
 use prometheus_client::registry::Registry;
 
 use crate::{
@@ -147,14 +148,14 @@ impl Loaders {
         self.0.metrics.totals()
     }
 
-    /// The loaders of one request of `viewer`, which must have its answer by `deadline`.
+    /// The loaders of one request of `viewer` under `policy`, which must have its answer by `deadline`.
     #[must_use]
-    pub fn request(&self, viewer: Option<Viewer>, deadline: Deadline) -> Arc<RequestLoaders> {
+    pub fn request(&self, viewer: Option<Viewer>, policy: Arc<Policy>, deadline: Deadline) -> Arc<RequestLoaders> {
         let credential = viewer.as_ref().map(|viewer| viewer.credential.clone());
         Arc::new(RequestLoaders {
             process: Arc::clone(&self.0),
             scope: Arc::default(),
-            caller: Caller { credential, trace: Arc::new(Trace::default()) },
+            caller: Caller { credential, trace: Arc::new(Trace::default()), policy },
             viewer,
             deadline,
             memo: Memo::default(),

@@ -17,7 +17,7 @@ use crate::{
     batching::LoadError,
     comment::comment,
     post::post,
-    remote::{identify, statements},
+    remote::{identify, obeying, statements},
     upstream::Clients,
     user::user,
 };
@@ -207,6 +207,7 @@ impl RequestLoaders {
         }
         let mut request = Request::new(message);
         request.set_timeout(remaining);
+        obeying(&mut request, &self.caller().policy);
         identify(&mut request, self.caller().credential.as_ref()).map_err(|_| ErrorCode::Unauthenticated)?;
         let metrics = self.metrics_of(rpc);
         metrics.called(1);

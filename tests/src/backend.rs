@@ -12,6 +12,7 @@ use nova_core::{
     clock::FixedClock,
     token::{AUDIENCE, Claims, ISSUER, TokenSecret, TokenType, TokenVerifier},
 };
+use nova_flags::Flags;
 use nova_proto::{
     id_bytes,
     v1::{self, content_client::ContentClient, social_client::SocialClient, users_client::UsersClient},
@@ -68,7 +69,8 @@ impl TestBackend {
         let store =
             nova_backend::connect(&Config { db_acquire_timeout_secs: 8, ..Config::for_url(database.url()) }).unwrap();
         let verifier = TokenVerifier::new(&secret(), Arc::new(FixedClock(now())));
-        let backend = Backend::new(store, Arc::new(verifier), Arc::new(nova_cli::random::SystemIds), metrics);
+        let backend =
+            Backend::new(store, Arc::new(verifier), Arc::new(nova_cli::random::SystemIds), Flags::defaults(), metrics);
 
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -86,7 +86,7 @@ pub(crate) async fn serve(args: PlainArgs) -> Result<(), Failure> {
     let secret = TokenSecret::new(args.token_secret).map_err(|error| Failure::Config(error.to_string()))?;
     // The pool that the backend has, by another name.
     let config = nova_backend::Config::for_url(args.database_url);
-    let pool = nova_backend::connect(&config).map_err(|error| Failure::Config(error.to_string()))?;
+    let pool = nova_backend::connect(&config).map_err(|error| Failure::Config(error.to_string()))?.into_inner();
     pool.set_connect_options(pool.connect_options().as_ref().clone().application_name(APPLICATION));
     let plain = Arc::new(Plain { pool, verifier: TokenVerifier::new(&secret, Arc::new(SystemClock)) });
 

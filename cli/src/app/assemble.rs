@@ -3,20 +3,23 @@
 use std::sync::Arc;
 
 use nova_core::token::TokenVerifier;
+use nova_flags::Flags;
 use nova_gateway::{Build, Gateway, GatewayParts, Upstream};
 use nova_loaders::{Loaders, Upstreams, Way};
 use nova_resolvers::SchemaConfig;
 use prometheus_client::registry::Registry;
 
 use super::GatewayOptions;
+use crate::random::SystemIds;
 
-/// A gateway over `upstreams` that serves nothing yet, and believes whom `verifier` does. Its metrics join those in
+/// A gateway over `upstreams` that serves nothing yet, believes whom `verifier` does, and obeys `flags`. Its metrics join those in
 /// `registry`.
 #[must_use]
 pub fn assemble(
     upstreams: Upstreams,
     options: GatewayOptions,
     verifier: Arc<TokenVerifier>,
+    flags: Flags,
     mut registry: Registry,
 ) -> Gateway {
     let GatewayOptions { http, loaders, identity: _, cursor_secret, environment, clock, commit } = options;
@@ -30,6 +33,8 @@ pub fn assemble(
     Gateway::new(GatewayParts {
         schema: nova_resolvers::schema(&SchemaConfig { cursor_secret }),
         loaders,
+        flags,
+        ids: Arc::new(SystemIds),
         verifier,
         clock,
         config: http,

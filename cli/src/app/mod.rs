@@ -17,6 +17,7 @@ pub use tls::{GrpcTls, GrpcTlsArgs};
 use std::{io, sync::Arc};
 
 use nova_backend::{Backend, ServiceName, metrics::Metrics};
+use nova_flags::Flags;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 
@@ -30,6 +31,8 @@ pub struct App {
     pub url: String,
     /// Where the operator connects.
     pub admin_url: String,
+    /// What holds now, for gateway and backend alike.
+    pub flags: Flags,
     gateway: Part,
     backend: Part,
 }
@@ -55,7 +58,9 @@ impl App {
         let AppOptions { backend, gateway } = options;
         let verifier = gateway.identity.verifier(Arc::clone(&gateway.clock), &mut registry)?;
         let pool = nova_backend::connect(&backend).map_err(|error| Failure::Config(error.to_string()))?;
-        let backend = Backend::new(pool, Arc::clone(&verifier), Arc::new(SystemIds), Metrics::register(&mut registry));
+        let flags = Flags::defaults();
+        let metrics = Metrics::register(&mut registry);
+        let backend = Backend::new(pool, Arc::clone(&verifier), Arc::new(SystemIds), flags.clone(), metrics);
         let upstreams = in_process(backend.in_process(ServiceName::ALL).await);
         let backend = Part::spawn(|stopped| async move {
             tokio::select! {
@@ -63,12 +68,12 @@ impl App {
                 never = backend.work(ServiceName::ALL) => match never {},
             }
         });
-        let gateway = assemble(upstreams, gateway, verifier, registry);
+        let gateway = assemble(upstreams, gateway, verifier, flags.clone(), registry);
         let gateway = Part::spawn(|stopped| async move {
             let served = nova_gateway::serve(gateway, public, admin, stopped.asked());
             served.await.map_err(|error| Failure::Internal(format!("gateway: {error}")))
         });
-        Ok(Self { url, admin_url, gateway, backend })
+        Ok(Self { url, admin_url, flags, gateway, backend })
     }
 
     /// Waits until a part ends that should not, and says which.

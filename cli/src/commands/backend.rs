@@ -36,7 +36,13 @@ pub(super) async fn run(mut args: BackendArgs) -> Result<(), Failure> {
     tracing::info!(address = %args.listen, services = ?args.services, tls = tls.is_some(), "serving");
     args.services.sort_unstable();
     args.services.dedup();
-    let backend = Backend::new(pool, verifier, Arc::new(SystemIds), Metrics::register(&mut registry));
+    let backend = Backend::new(
+        pool,
+        verifier,
+        Arc::new(SystemIds),
+        nova_flags::Flags::defaults(),
+        Metrics::register(&mut registry),
+    );
     let backend = backend.with_tls(tls.map(|tls| tls.server()));
     let served = backend.serve(&args.services, nova_backend::tcp(listener), stop.asked());
     served.await.map_err(|error| Failure::Internal(format!("backend: {}", chain(&error))))

@@ -75,7 +75,7 @@ pub(super) async fn run(args: GatewayArgs) -> Result<(), Failure> {
     };
     let mut registry = Registry::default();
     let verifier = options.identity.verifier(Arc::clone(&options.clock), &mut registry)?;
-    let gateway = app::assemble(upstreams, options, verifier, registry);
+    let gateway = app::assemble(upstreams, options, verifier, nova_flags::Flags::defaults(), registry);
     let served = nova_gateway::serve(gateway, public, admin, async move { stop.asked().await });
     served.await.map_err(|error| Failure::Internal(format!("gateway: {error}")))
 }

@@ -9,7 +9,7 @@ mod operation;
 pub(crate) mod refusal;
 pub(crate) mod respond;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -18,8 +18,10 @@ use axum::{
     response::Response,
     routing::{any, get},
 };
-use http::Method;
+use http::{Method, header::SET_COOKIE};
 use nova_core::{Deadline, Viewer};
+use nova_flags::{Caller, Policy};
+use uuid::Uuid;
 
 use self::{negotiate::MediaType, operation::Parameters, refusal::Refusal};
 use crate::{
@@ -27,6 +29,7 @@ use crate::{
     executor::{Answer, Operation},
     gateway::Gateway,
     health,
+    session::Session,
 };
 
 /// The routes of the public port.
@@ -64,13 +67,30 @@ async fn stages(gateway: &Gateway, accepted: Option<MediaType>, request: Request
     let debug = debug::wanted(&head.headers, viewer.as_ref());
     let config = &gateway.config;
     let bytes = body::read(&head.headers, body, config.max_body(), config.body_timeout()).await?;
-    let answer = execute(gateway, Parameters::parse(&bytes)?, viewer, debug).await?;
+    let parameters = Parameters::parse(&bytes)?;
+    let session = match viewer {
+        Some(_) => None,
+        None => Session::of(&head.headers, gateway.flags.state().has_rollout(), &gateway.session_ids),
+    };
+    let policy = decide(gateway, viewer.as_ref(), session.as_ref());
+    let answer = execute(gateway, parameters, viewer, Arc::clone(&policy), debug).await?;
     let waited = answer.loaders.as_ref().map(|loaders| loaders.upstream_time()).unwrap_or_default();
     let overhead = answer.stages.total.saturating_sub(waited);
     gateway.metrics.overhead(overhead);
     let trace = || answer.loaders.as_ref().map(|loaders| loaders.trace()).unwrap_or_default();
-    let view = debug.then(|| debug::DebugView::new(trace(), answer.stages, overhead));
-    Ok(respond::answer(&answer, media, view, &gateway.metrics))
+    let view = debug.then(|| debug::DebugView::new(trace(), answer.stages, overhead, gateway.flags.explain(&policy)));
+    let mut response = respond::answer(&answer, media, view, &gateway.metrics);
+    if let Some(cookie) = session.and_then(|session| session.cookie(&gateway.environment)) {
+        response.headers_mut().insert(SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+/// The policy of a request: a rollout sticks to the viewer, or to the session of an anonymous caller.
+fn decide(gateway: &Gateway, viewer: Option<&Viewer>, session: Option<&Session>) -> Arc<Policy> {
+    let mut buffer = Uuid::encode_buffer();
+    let user_id = viewer.map(|viewer| &*viewer.user_id.0.hyphenated().encode_lower(&mut buffer));
+    gateway.flags.decide(Caller { user_id, session_id: session.map(|session| session.id.as_str()) })
 }
 
 /// Execution, with the check of the viewer. A viewer who is gone ends it.
@@ -78,15 +98,19 @@ async fn execute(
     gateway: &Gateway,
     parameters: Parameters<'_>,
     viewer: Option<Viewer>,
+    policy: Arc<Policy>,
     debug: bool,
 ) -> Result<Answer, Refusal> {
-    let deadline = Deadline::after(gateway.config.execution_timeout());
+    let ceiling = gateway.config.execution_timeout();
+    let timeout = policy.limits_execution_timeout().map(|limit| Duration::from_millis(limit.ms.into()));
+    let deadline = Deadline::after(timeout.map_or(ceiling, |timeout| timeout.min(ceiling)));
     let viewer_id = viewer.as_ref().map(|viewer| viewer.user_id);
     let operation = Operation {
         document: &parameters.query,
         name: parameters.operation_name,
         variables: parameters.variables,
         viewer,
+        policy: Arc::clone(&policy),
         deadline,
         // An operation that reads the viewer too would join the check's fetch now and then, and the debug view would not
         // count the same calls every time.
@@ -94,7 +118,7 @@ async fn execute(
     };
     let check = async {
         let Some(id) = viewer_id else { return Ok(()) };
-        let gone = gateway.viewers.is_gone(id, &gateway.loaders, deadline, &gateway.metrics).await;
+        let gone = gateway.viewers.is_gone(id, &gateway.loaders, policy, deadline, &gateway.metrics).await;
         if gone { Err(Refusal::UnknownUser) } else { Ok(()) }
     };
     gateway.executor.run(operation, check, &gateway.loaders, &gateway.metrics).await

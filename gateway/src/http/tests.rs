@@ -18,6 +18,16 @@ use crate::{Build, Config, GatewayParts};
 const NOW: i64 = 1_800_000_000;
 const SECRET: [u8; 32] = [7; 32];
 
+/// Nobody is given a session here: no flag is in rollout.
+#[derive(Debug)]
+struct NoIds;
+
+impl nova_core::IdSource for NoIds {
+    fn next_id(&self) -> Result<Uuid, nova_core::NoRandomness> {
+        Err(nova_core::NoRandomness)
+    }
+}
+
 fn gateway(config: Config) -> Arc<Gateway> {
     let nowhere = Way::from(tonic::transport::Endpoint::from_static("http://127.0.0.1:1").connect_lazy());
     let upstreams = Upstreams { users: nowhere.clone(), content: nowhere.clone(), social: nowhere };
@@ -26,6 +36,8 @@ fn gateway(config: Config) -> Arc<Gateway> {
     Arc::new(Gateway::new(GatewayParts {
         schema: nova_resolvers::schema(&SchemaConfig { cursor_secret: TokenSecret::new(SECRET).unwrap() }),
         loaders: Loaders::new(upstreams, &nova_loaders::Config::default(), &mut registry),
+        flags: nova_flags::Flags::defaults(),
+        ids: Arc::new(NoIds),
         verifier: Arc::new(TokenVerifier::new(&TokenSecret::new(SECRET).unwrap(), Arc::clone(&clock))),
         clock,
         config,

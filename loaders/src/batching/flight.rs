@@ -2,19 +2,24 @@
 //! batches overlap only in part.
 //!
 //! A fetch belongs to the process, not to the request that started it: it is a task of its own, under the source's cap,
-//! and is given up only when nobody waits for any key of its batch.
+//! and is given up only when nobody waits for any key of its batch. A request whose policy says so neither joins nor offers
+//! a flight, and one that does shares with those alone whose calls the upstream would answer under the same policy.
 
 use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
 use nova_core::ErrorCode;
 use parking_lot::Mutex;
-use tokio::{task::AbortHandle, time::timeout};
+use tokio::{sync::Semaphore, task::AbortHandle, time::timeout};
 
 use super::{
     group::Group,
     source::{Answer, Caller, LoadError, Source},
 };
+
+/// Calls of a single key that go to one source at a time, while batching is off. More would only wait at the store, where
+/// waiting is a failure.
+const SINGLE_CALLS: usize = 32;
 
 /// The fetches of one source that are under way.
 pub struct Flights<S: Source> {
@@ -22,18 +27,25 @@ pub struct Flights<S: Source> {
     /// No code but that of keys (hash, compare, clone) runs under this lock, and it does not poison. Where a batch's
     /// lock is needed too, this one is taken first.
     table: Mutex<Table<S>>,
+    /// Taken by each call while batching is off.
+    singles: Semaphore,
 }
+
+/// What a flight is found by: the policy that the upstream sees, and the key.
+type Place<K> = (u64, K);
 
 struct Table<S: Source> {
     /// Numbers batches in the order in which they start.
     next_number: u64,
     /// The newest flight of each key: its batch, and the key's place there.
-    flights: HashMap<S::Key, (Arc<Batch<S>>, usize)>,
+    flights: HashMap<Place<S::Key>, (Arc<Batch<S>>, usize)>,
 }
 
 /// One call to the source.
 pub(super) struct Batch<S: Source> {
     number: u64,
+    /// What of the policy the upstream sees.
+    policy: u64,
     keys: Vec<S::Key>,
     waiters: Mutex<Vec<Waiter<S>>>,
     abort: OnceLock<AbortHandle>,
@@ -53,7 +65,7 @@ impl<S: Source> Flights<S> {
     #[must_use]
     pub fn new(source: S) -> Arc<Self> {
         let table = Table { next_number: 0, flights: HashMap::new() };
-        Arc::new(Self { source: Arc::new(source), table: Mutex::new(table) })
+        Arc::new(Self { source: Arc::new(source), table: Mutex::new(table), singles: Semaphore::new(SINGLE_CALLS) })
     }
 
     /// Keys that are being fetched.
@@ -68,14 +80,19 @@ impl<S: Source> Flights<S> {
     }
 
     /// Sees to it that each key of `group` gets its answer: by a flight that is under way, if its number is at least
-    /// `oldest`, else by a new one.
+    /// `oldest`, else by a new one. Whether flights are shared, and how many keys go in one call, is the caller's policy.
     pub(super) fn launch(self: &Arc<Self>, group: &Arc<Group<S>>, caller: &Caller, oldest: u64) {
+        let policy = caller.policy.wire_hash();
+        let batching = caller.policy.loaders_batching();
+        let shared = batching.is_some() && caller.policy.loaders_shared_flights();
+        let max_batch = batching.map_or(1, |batching| self.source.max_batch().min(batching.max_batch.into())).max(1);
         let mut batches = Vec::new();
         {
             let mut table = self.table.lock();
             let mut fresh = Vec::new();
             for (position, key) in group.keys().enumerate() {
-                match table.flights.get(key) {
+                let flight = if shared { table.flights.get(&(policy, key.clone())) } else { None };
+                match flight {
                     Some((batch, place)) if batch.number >= oldest => {
                         batch.waiters.lock().push(Waiter { key: *place, group: Arc::clone(group), position });
                         group.waits_for(batch);
@@ -83,7 +100,7 @@ impl<S: Source> Flights<S> {
                     _ => fresh.push((position, key)),
                 }
             }
-            for chunk in fresh.chunks(self.source.max_batch().max(1)) {
+            for chunk in fresh.chunks(max_batch) {
                 let waiter = |(key, (position, _)): (usize, &(usize, _))| Waiter {
                     key,
                     group: Arc::clone(group),
@@ -91,14 +108,17 @@ impl<S: Source> Flights<S> {
                 };
                 let batch = Arc::new(Batch {
                     number: table.next_number,
+                    policy,
                     keys: chunk.iter().map(|(_, key)| (*key).clone()).collect(),
                     waiters: Mutex::new(chunk.iter().enumerate().map(waiter).collect()),
                     abort: OnceLock::new(),
                 });
                 table.next_number += 1;
                 // A flight of the same key that was refused above goes on for those who wait for it.
-                for (place, key) in batch.keys.iter().enumerate() {
-                    table.flights.insert(key.clone(), (Arc::clone(&batch), place));
+                if shared {
+                    for (place, key) in batch.keys.iter().enumerate() {
+                        table.flights.insert((policy, key.clone()), (Arc::clone(&batch), place));
+                    }
                 }
                 group.waits_for(&batch);
                 batches.push(batch);
@@ -129,6 +149,11 @@ impl<S: Source> Flights<S> {
         let landing = Landing { flights: Arc::clone(self), batch: Arc::clone(batch) };
         let task = tokio::spawn(async move {
             let Landing { flights, batch } = &landing;
+            // Never closed. What waits here ends with the request that waits for it.
+            let _single = match caller.policy.loaders_batching() {
+                Some(_) => None,
+                None => flights.singles.acquire().await.ok(),
+            };
             let answers = timeout(flights.source.cap(), flights.source.load(&batch.keys, caller)).await;
             landing.land(&answers.unwrap_or_else(|_| vec![Err(LoadError::from(ErrorCode::Timeout)); batch.keys.len()]));
         });
@@ -141,8 +166,9 @@ impl<S: Source> Table<S> {
     /// Nobody can join `batch` any more.
     fn land(&mut self, batch: &Arc<Batch<S>>) {
         for key in &batch.keys {
-            if self.flights.get(key).is_some_and(|(flight, _)| Arc::ptr_eq(flight, batch)) {
-                self.flights.remove(key);
+            let place = (batch.policy, key.clone());
+            if self.flights.get(&place).is_some_and(|(flight, _)| Arc::ptr_eq(flight, batch)) {
+                self.flights.remove(&place);
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::{fmt::Debug, future::Future, hash::Hash, sync::Arc, time::Duration};
 
 use nova_core::{Credential, ErrorCode};
+use nova_flags::Policy;
 
 use crate::trace::Trace;
 
@@ -31,6 +32,8 @@ pub struct Caller {
     pub credential: Option<Credential>,
     /// Counts the calls of the request that started the fetch.
     pub trace: Arc<Trace>,
+    /// How the request loads, and what of its policy goes with its calls.
+    pub policy: Arc<Policy>,
 }
 
 /// A source of values that answers many keys in one call.
