@@ -8,6 +8,7 @@ pub mod clock;
 pub mod commands;
 pub mod failure;
 pub mod http;
+mod https;
 pub mod identity;
 pub mod random;
 pub mod say;
@@ -19,19 +20,4 @@ pub mod telemetry;
 pub mod token;
 pub mod world;
 
-use std::error::Error;
-
-/// An error and what caused it, on one line.
-#[must_use]
-pub fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
-}
+pub use nova_core::chain;

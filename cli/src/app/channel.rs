@@ -1,8 +1,9 @@
 //! The ways from the gateway to the services: straight into this process, or over TCP to another process: in the clear on this
 //! machine, over mutual TLS anywhere.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
+use nova_core::is_loopback;
 use nova_loaders::{Upstreams, Way};
 use tonic::{
     service::Routes,
@@ -52,12 +53,6 @@ pub(crate) const NOT_LOOPBACK: &str = "without mutual TLS gateway and backend ta
 
 fn tuned(endpoint: Endpoint) -> Endpoint {
     endpoint.initial_stream_window_size(WINDOWS.0).initial_connection_window_size(WINDOWS.1)
-}
-
-/// Whether this is the host part of a URL of this machine.
-pub(crate) fn is_loopback(host: &str) -> bool {
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ mod part;
 mod tls;
 
 pub use assemble::assemble;
-pub(crate) use channel::{NOT_LOOPBACK, is_loopback};
+pub(crate) use channel::NOT_LOOPBACK;
 pub use channel::{in_process, remote};
 pub use options::{AppOptions, GatewayOptions, settings};
 pub(crate) use tls::install_provider;

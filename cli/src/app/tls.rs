@@ -5,11 +5,7 @@ use std::path::PathBuf;
 use rustls::RootCertStore;
 use tonic::transport::{Certificate, ClientTlsConfig, Identity, Server, ServerTlsConfig};
 
-use crate::{
-    chain,
-    failure::Failure,
-    identity::{add_authorities, read_file},
-};
+use crate::{chain, failure::Failure, https::add_authorities, identity::read_file};
 
 /// How long a handshake may take.
 const HANDSHAKE: std::time::Duration = std::time::Duration::from_secs(5);

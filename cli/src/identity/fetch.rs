@@ -1,23 +1,17 @@
 //! One GET of an issuer's keys. It judges nothing of what comes but its size; how long it may take is the caller's business.
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
 use bytes::Bytes;
 use http::{Request, StatusCode, Uri, header::ACCEPT};
 use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnector;
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use rustls::{
-    ClientConfig, RootCertStore,
-    crypto::ring,
-    pki_types::{CertificateDer, pem::PemObject as _},
-};
 
-use super::read_file;
-use crate::{chain, failure::Failure};
+use crate::{chain, failure::Failure, https};
 
 /// Longest answer that is read, in bytes. Keys with their certificates take some kilobytes each.
 const MAX_BODY_BYTES: usize = 256 * 1024;
@@ -56,16 +50,7 @@ pub(super) struct HttpFetch {
 impl HttpFetch {
     /// Gets what is at `url`, from a server that shows a certificate of a public authority, or of one in the file `ca`.
     pub(super) fn new(url: Uri, ca: Option<&Path>) -> Result<Self, Failure> {
-        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        if let Some(path) = ca {
-            add_authorities(&mut roots, "NOVA_TOKEN_JWKS_CA", path, &read_file("NOVA_TOKEN_JWKS_CA", path)?)?;
-        }
-        let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| Failure::Internal(format!("TLS: {error}")))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
+        let connector = https::connector("NOVA_TOKEN_JWKS_CA", ca)?;
         // The next fetch is minutes away: no connection waits for it.
         let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
         Ok(Self { client, url })
@@ -89,20 +74,4 @@ impl Fetch for HttpFetch {
             Err(error) => Err(FetchError::Unreachable(error.source().map_or_else(|| error.to_string(), chain))),
         }
     }
-}
-
-/// Adds the certificates of the PEM file `path`, which `variable` names, and insists that there are some.
-pub(crate) fn add_authorities(
-    roots: &mut RootCertStore,
-    variable: &str,
-    path: &Path,
-    pem: &[u8],
-) -> Result<(), Failure> {
-    let wrong = |why: String| Failure::Config(format!("{variable}: {}: {why}", path.display()));
-    let before = roots.len();
-    for certificate in CertificateDer::pem_slice_iter(pem) {
-        let certificate = certificate.map_err(|_| wrong("not a PEM file".into()))?;
-        roots.add(certificate).map_err(|error| wrong(format!("a certificate is not valid: {error}")))?;
-    }
-    if roots.len() == before { Err(wrong("no CERTIFICATE in the file".into())) } else { Ok(()) }
 }

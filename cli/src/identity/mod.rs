@@ -8,7 +8,6 @@ mod keeper;
 mod metrics;
 mod settings;
 
-pub(crate) use fetch::add_authorities;
 pub(crate) use settings::Hidden;
 pub use settings::IdentityArgs;
 

@@ -4,12 +4,12 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use http::{Uri, uri::Scheme};
 use nova_core::{
-    Environment,
+    Environment, is_loopback,
     token::{AUDIENCE, ISSUER, KeySet, TokenRules, TokenSecret},
 };
 
 use super::{Identity, IdentityKeys, Jwks, read_file};
-use crate::{app::is_loopback, failure::Failure};
+use crate::failure::Failure;
 
 /// Who signs access tokens, and what they must say. One of the three sources of keys is needed.
 #[derive(Debug, Clone, clap::Args)]
