@@ -9,6 +9,7 @@ mod flags;
 mod payload;
 mod policy;
 mod rule;
+mod source;
 mod state;
 mod usage;
 mod view;
@@ -18,6 +19,10 @@ pub use catalogue::{Batching, CATALOGUE, Equivalence, ExecutionTimeout, Field, F
 pub use flags::{Access, Caller, Flags, Instance, Refused};
 pub use payload::write as payload_json;
 pub use policy::Policy;
+pub use source::{
+    Config, ConfigError, HttpTransport, Keeper, Means, NotModified, Place, Problem, REQUEST_TIMEOUT, Settings, Status,
+    SyncError, SyncStatus, Tags, Token, Unleash,
+};
 pub use state::{Reason, Source, State};
 pub use usage::{Count, Usage};
 pub use view::FlagView;
