@@ -23,6 +23,12 @@ struct Operation {
     operation: &'static str,
 }
 
+/// Whether a job's flag was on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Switched {
+    flag: &'static str,
+}
+
 /// Which statement failed, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Failure {
@@ -42,6 +48,7 @@ pub struct Metrics {
     waits: Histogram,
     failures: Family<Failure, Counter>,
     folded: Counter,
+    sweeps: Family<Switched, Counter>,
     policies: PolicyMetrics,
     connections: Arc<OnceLock<Connections>>,
 }
@@ -60,6 +67,7 @@ impl Metrics {
             waits: buckets(),
             failures: Family::default(),
             folded: Counter::default(),
+            sweeps: Family::default(),
             policies: PolicyMetrics::register(registry),
             connections: Arc::default(),
         };
@@ -85,6 +93,11 @@ impl Metrics {
             "Changes of counters that were moved into their roll-ups",
             metrics.folded.clone(),
         );
+        registry.register(
+            "nova_backend_sweeps",
+            "Times at which the sweep of what is past its time was due, by whether the flag `jobs.sweep` was on",
+            metrics.sweeps.clone(),
+        );
         registry.register_collector(Box::new(Pool(Arc::clone(&metrics.connections))));
         metrics
     }
@@ -92,6 +105,11 @@ impl Metrics {
     pub(crate) fn watch(&self, connections: &Connections) {
         // The first ones stay: a process has one set of them.
         let _ = self.connections.set(connections.clone());
+    }
+
+    /// A sweep was due, while its flag was on or off.
+    pub(crate) fn swept(&self, on: bool) {
+        self.sweeps.get_or_create(&Switched { flag: if on { "on" } else { "off" } }).inc();
     }
 
     pub(crate) fn policies(&self) -> PolicyMetrics {

@@ -42,11 +42,15 @@ const SWEEPS: [(&str, &str); 2] = [
 pub(crate) async fn run(store: &Store, flags: &Flags) -> Infallible {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut news = flags.subscribe();
     loop {
         ticks.tick().await;
-        let policy = flags.process();
-        if !policy.jobs_sweep() {
-            continue;
+        let mut policy = flags.process();
+        store.metrics().swept(policy.jobs_sweep());
+        while !policy.jobs_sweep() {
+            // The sender is in `flags`, which is here.
+            let _ = news.changed().await;
+            policy = flags.process();
         }
         for (operation, sql) in SWEEPS {
             while let Ok(true) = sweep(store, &policy, operation, sql).await {}

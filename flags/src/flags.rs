@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use prometheus_client::{
     encoding::EncodeLabelSet, metrics::counter::Counter as Metric, metrics::family::Family, registry::Registry,
 };
+use tokio::sync::watch;
 use unleash_api_client::{
     Client, ClientBuilder, Context,
     client::FeatureKey,
@@ -115,6 +116,8 @@ struct Inner {
     invalid_payloads: Family<FlagLabel, Metric>,
     /// One state is taken in at a time.
     applying: Mutex<()>,
+    /// Told of each state that is taken in.
+    news: watch::Sender<()>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -155,6 +158,7 @@ impl Flags {
             usage: Counter::default(),
             invalid_payloads,
             applying: Mutex::new(()),
+            news: watch::Sender::new(()),
         })))
     }
 
@@ -196,6 +200,7 @@ impl Flags {
         self.report(&before, &state);
         inner.state.store(Arc::new(state));
         inner.usage.add(&counted(&before));
+        inner.news.send_replace(());
         Ok(())
     }
 
@@ -224,6 +229,12 @@ impl Flags {
     #[must_use]
     pub fn process(&self) -> Arc<Policy> {
         Arc::clone(&self.0.state.load().instance)
+    }
+
+    /// Tells of each state that is taken in from now on: a job that was switched on need not wait for its hour.
+    #[must_use]
+    pub fn subscribe(&self) -> watch::Receiver<()> {
+        self.0.news.subscribe()
     }
 
     /// What holds now.

@@ -80,6 +80,17 @@ impl Policy {
         Self::of(values)
     }
 
+    /// This policy with another payload of one flag, as far as it has the fields. What it says is not checked: for
+    /// measurements and tests.
+    #[must_use]
+    pub fn with_payload(&self, id: FlagId, payload: &[u64]) -> Self {
+        let mut values = self.values;
+        for (slot, value) in values.slots_mut(id).iter_mut().zip(payload) {
+            *slot = *value;
+        }
+        Self::of(values)
+    }
+
     /// Whether a flag is on.
     #[must_use]
     pub fn is_on(&self, id: FlagId) -> bool {

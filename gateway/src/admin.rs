@@ -13,6 +13,7 @@ use axum::{
 };
 use http::{HeaderMap, StatusCode, header};
 use nova_core::token::TokenVerifier;
+use nova_flags::{FlagView, SyncStatus};
 use serde::Serialize;
 
 use crate::{
@@ -77,6 +78,7 @@ struct Ops<'a> {
     build: BuildView<'a>,
     draining: bool,
     upstreams: UpstreamStates,
+    flags: FlagsView,
     /// Since the process began, by `Service/Rpc`.
     upstream_calls: BTreeMap<&'static str, Calls>,
     document_cache: DocumentCacheView,
@@ -103,6 +105,14 @@ struct DocumentCacheView {
     misses: u64,
 }
 
+/// Where flags come from, and each of them.
+#[derive(Serialize)]
+struct FlagsView {
+    #[serde(flatten)]
+    sync: SyncStatus,
+    flags: BTreeMap<&'static str, FlagView>,
+}
+
 #[derive(Serialize)]
 struct Used {
     active: i64,
@@ -124,6 +134,11 @@ async fn ops(State(gateway): State<Arc<Gateway>>, Extension(peer): Extension<Pee
         },
         draining: gateway.readiness.is_draining(),
         upstreams: gateway.readiness.upstreams().await,
+        flags: FlagsView {
+            sync: gateway.flag_status.snapshot(),
+            // As they hold for this instance; one in rollout says so.
+            flags: gateway.flags.explain(&gateway.flags.process()),
+        },
         upstream_calls: gateway.loaders.totals().into_iter().map(|(rpc, count)| (rpc, count.into())).collect(),
         document_cache: DocumentCacheView {
             entries,

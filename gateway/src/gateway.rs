@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use nova_core::{Environment, SharedIds, clock::SharedClock, token::TokenVerifier};
-use nova_flags::Flags;
+use nova_flags::{Flags, Status};
 use nova_loaders::Loaders;
 use nova_resolvers::NovaSchema;
 use prometheus_client::{
@@ -42,6 +42,8 @@ pub struct GatewayParts {
     pub loaders: Loaders,
     /// Decides the policy of each request.
     pub flags: Flags,
+    /// How the sources of flags are.
+    pub flag_status: Status,
     /// Makes the ids of sessions.
     pub ids: SharedIds,
     /// Reads access tokens.
@@ -67,6 +69,7 @@ pub struct Gateway {
     pub(crate) executor: Executor,
     pub(crate) loaders: Loaders,
     pub(crate) flags: Flags,
+    pub(crate) flag_status: Status,
     pub(crate) session_ids: SharedIds,
     pub(crate) verifier: Arc<TokenVerifier>,
     pub(crate) viewers: ViewerCheck,
@@ -90,6 +93,7 @@ impl Gateway {
             schema,
             loaders,
             flags,
+            flag_status,
             ids,
             verifier,
             clock,
@@ -107,6 +111,7 @@ impl Gateway {
             executor: Executor::new(schema, DocumentCache::new(config.document_cache_bytes)),
             loaders,
             flags,
+            flag_status,
             session_ids: ids,
             verifier,
             viewers: ViewerCheck::new(),

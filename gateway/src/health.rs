@@ -16,6 +16,7 @@ use std::{
 use axum::{extract::State, response::Response};
 use futures_util::future::join_all;
 use http::StatusCode;
+use nova_flags::SyncStatus;
 use nova_loaders::Way;
 use serde::Serialize;
 use tokio::{
@@ -71,6 +72,8 @@ pub(crate) type UpstreamStates = BTreeMap<&'static str, UpstreamState>;
 struct Report {
     status: &'static str,
     upstreams: UpstreamStates,
+    /// Where flags come from. It decides nothing: a gateway without Unleash goes on with what it has.
+    flags: SyncStatus,
 }
 
 /// Whether traffic should come here.
@@ -118,7 +121,7 @@ pub(crate) async fn live() -> Response {
 pub(crate) async fn ready(State(gateway): State<Arc<Gateway>>) -> Response {
     let upstreams = gateway.readiness.upstreams().await;
     let (code, status) = verdict(gateway.readiness.is_draining(), &upstreams);
-    respond::json(code, &Report { status, upstreams })
+    respond::json(code, &Report { status, upstreams, flags: gateway.flag_status.snapshot() })
 }
 
 fn verdict(draining: bool, upstreams: &UpstreamStates) -> (StatusCode, &'static str) {

@@ -11,7 +11,7 @@ pub struct Config {
     pub upstream_timeout_ms: u64,
 
     /// Most keys of one upstream call; a larger batch is split into calls that run at the same time.
-    #[arg(long, env = "NOVA_MAX_BATCH", default_value_t = 1_000, value_parser = clap::value_parser!(u16).range(1..=5_000))]
+    #[arg(long, env = "NOVA_MAX_BATCH", default_value_t = 5_000, value_parser = clap::value_parser!(u16).range(1..=5_000))]
     pub max_batch: u16,
 }
 
@@ -26,6 +26,6 @@ impl Config {
 impl Default for Config {
     /// What holds when nothing is set.
     fn default() -> Self {
-        Self { upstream_timeout_ms: 5_000, max_batch: 1_000 }
+        Self { upstream_timeout_ms: 5_000, max_batch: 5_000 }
     }
 }

@@ -46,6 +46,7 @@ pub(crate) struct Metrics {
     duration: Family<Rpc, Histogram>,
     keys: Family<Rpc, Histogram>,
     failures: Family<Failure, Counter>,
+    joined: Family<Rpc, Counter>,
     /// Filled when the process starts.
     totals: Mutex<BTreeMap<&'static str, Arc<Total>>>,
     pub(crate) forced_flushes: Counter,
@@ -58,6 +59,7 @@ pub(crate) struct RpcMetrics {
     pub(crate) duration: Histogram,
     keys: Histogram,
     total: Arc<Total>,
+    joined: Counter,
     failures: Family<Failure, Counter>,
 }
 
@@ -67,6 +69,7 @@ impl Metrics {
             duration: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.000_25, 2.0, 16))),
             keys: Family::new_with_constructor(|| Histogram::new(exponential_buckets(1.0, 2.0, 13))),
             failures: Family::default(),
+            joined: Family::default(),
             totals: Mutex::default(),
             forced_flushes: Counter::default(),
         };
@@ -83,6 +86,11 @@ impl Metrics {
             metrics.failures.clone(),
         );
         registry.register(
+            "nova_loader_joined_keys",
+            "Keys that came with the fetch of another request, under the flag `loaders.shared-flights`",
+            metrics.joined.clone(),
+        );
+        registry.register(
             "nova_loader_forced_flushes",
             "Flushes of a request that kept waking itself; anything but 0 is a resolver that awaits something else",
             metrics.forced_flushes.clone(),
@@ -97,6 +105,7 @@ impl Metrics {
             keys: self.keys.get_or_create_owned(&Rpc { rpc_method: rpc }),
             total: Arc::clone(self.totals.lock().entry(rpc).or_default()),
             failures: self.failures.clone(),
+            joined: self.joined.get_or_create_owned(&Rpc { rpc_method: rpc }),
         }
     }
 
@@ -114,6 +123,11 @@ impl RpcMetrics {
         self.total.keys.fetch_add(keys as u64, Relaxed);
         #[expect(clippy::cast_precision_loss, reason = "a batch has at most some thousand keys")]
         self.keys.observe(keys as f64);
+    }
+
+    /// Keys that need no call of their own.
+    pub(crate) fn joined(&self, keys: usize) {
+        self.joined.inc_by(keys as u64);
     }
 
     pub(crate) fn failed(&self, code: ErrorCode) {

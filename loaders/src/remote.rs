@@ -117,6 +117,10 @@ impl<R: Rpc> Source for Remote<R> {
         self.cap
     }
 
+    fn joined(&self, keys: usize) {
+        self.metrics.joined(keys);
+    }
+
     async fn load(&self, keys: &[R::Key], caller: Caller) -> Vec<Answer<R::Value>> {
         caller.trace.call(R::NAME, keys.len());
         self.metrics.called(keys.len());

@@ -7,6 +7,7 @@ pub mod browser;
 pub mod client;
 pub mod database;
 pub mod files;
+pub mod flags;
 pub mod issuer;
 pub mod processes;
 pub mod rows;

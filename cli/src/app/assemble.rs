@@ -3,23 +3,22 @@
 use std::sync::Arc;
 
 use nova_core::token::TokenVerifier;
-use nova_flags::Flags;
 use nova_gateway::{Build, Gateway, GatewayParts, Upstream};
 use nova_loaders::{Loaders, Upstreams, Way};
 use nova_resolvers::SchemaConfig;
 use prometheus_client::registry::Registry;
 
-use super::GatewayOptions;
+use super::{GatewayOptions, KeptFlags};
 use crate::random::SystemIds;
 
-/// A gateway over `upstreams` that serves nothing yet, believes whom `verifier` does, and obeys `flags`. Its metrics join those in
+/// A gateway over `upstreams` that serves nothing yet, believes whom `verifier` does, and obeys the flags in `kept`. Its metrics join those in
 /// `registry`.
 #[must_use]
 pub fn assemble(
     upstreams: Upstreams,
     options: GatewayOptions,
     verifier: Arc<TokenVerifier>,
-    flags: Flags,
+    kept: &KeptFlags,
     mut registry: Registry,
 ) -> Gateway {
     let GatewayOptions { http, loaders, identity: _, cursor_secret, environment, clock, commit } = options;
@@ -33,7 +32,8 @@ pub fn assemble(
     Gateway::new(GatewayParts {
         schema: nova_resolvers::schema(&SchemaConfig { cursor_secret }),
         loaders,
-        flags,
+        flags: kept.flags.clone(),
+        flag_status: kept.status.clone(),
         ids: Arc::new(SystemIds),
         verifier,
         clock,

@@ -3,6 +3,7 @@
 
 mod assemble;
 mod channel;
+mod flags;
 mod options;
 mod part;
 mod tls;
@@ -10,6 +11,8 @@ mod tls;
 pub use assemble::assemble;
 pub(crate) use channel::NOT_LOOPBACK;
 pub use channel::{in_process, remote};
+pub use flags::KeptFlags;
+pub(crate) use flags::flag_settings;
 pub use options::{AppOptions, GatewayOptions, settings};
 pub(crate) use tls::install_provider;
 pub use tls::{GrpcTls, GrpcTlsArgs};
@@ -33,6 +36,7 @@ pub struct App {
     pub admin_url: String,
     /// What holds now, for gateway and backend alike.
     pub flags: Flags,
+    kept: KeptFlags,
     gateway: Part,
     backend: Part,
 }
@@ -55,10 +59,11 @@ impl App {
     pub async fn start_on(options: AppOptions, public: TcpListener, admin: TcpListener) -> Result<Self, Failure> {
         let (url, admin_url) = (url(&public)?, url(&admin)?);
         let mut registry = Registry::default();
-        let AppOptions { backend, gateway } = options;
+        let AppOptions { backend, gateway, flags } = options;
+        let kept = KeptFlags::start(&flags, Arc::clone(&gateway.clock), &mut registry).await?;
+        let flags = kept.flags.clone();
         let verifier = gateway.identity.verifier(Arc::clone(&gateway.clock), &mut registry)?;
         let pool = nova_backend::connect(&backend).map_err(|error| Failure::Config(error.to_string()))?;
-        let flags = Flags::defaults();
         let metrics = Metrics::register(&mut registry);
         let backend = Backend::new(pool, Arc::clone(&verifier), Arc::new(SystemIds), flags.clone(), metrics);
         let upstreams = in_process(backend.in_process(ServiceName::ALL).await);
@@ -68,12 +73,12 @@ impl App {
                 never = backend.work(ServiceName::ALL) => match never {},
             }
         });
-        let gateway = assemble(upstreams, gateway, verifier, flags.clone(), registry);
+        let gateway = assemble(upstreams, gateway, verifier, &kept, registry);
         let gateway = Part::spawn(|stopped| async move {
             let served = nova_gateway::serve(gateway, public, admin, stopped.asked());
             served.await.map_err(|error| Failure::Internal(format!("gateway: {error}")))
         });
-        Ok(Self { url, admin_url, flags, gateway, backend })
+        Ok(Self { url, admin_url, flags, kept, gateway, backend })
     }
 
     /// Waits until a part ends that should not, and says which.
@@ -92,6 +97,7 @@ impl App {
     pub async fn stop(mut self) -> Result<(), Failure> {
         let gateway = self.gateway.stop().await;
         let backend = self.backend.stop().await;
+        self.kept.stop().await;
         gateway.and(backend)
     }
 }

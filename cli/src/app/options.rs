@@ -8,6 +8,7 @@ use std::{
 use clap::Args;
 use nova_core::{Environment, clock::SharedClock, token::TokenSecret};
 
+use super::flags::{flag_settings, no_source};
 use crate::{clock::SystemClock, failure::Failure, identity::Identity};
 
 /// Settings of an [`App`](super::App).
@@ -17,6 +18,8 @@ pub struct AppOptions {
     pub backend: nova_backend::Config,
     /// The gateway's side.
     pub gateway: GatewayOptions,
+    /// Where flags come from.
+    pub flags: nova_flags::Settings,
 }
 
 /// Settings of a gateway, room by room.
@@ -54,6 +57,7 @@ impl AppOptions {
                 clock: Arc::new(SystemClock),
                 commit: None,
             },
+            flags: no_source(),
         }
     }
 
@@ -77,6 +81,7 @@ impl AppOptions {
                 clock: Arc::new(SystemClock),
                 commit,
             },
+            flags: flag_settings(&settings(&[])?, &Environment::development())?,
         })
     }
 }

@@ -31,19 +31,17 @@ pub(super) async fn run(mut args: BackendArgs) -> Result<(), Failure> {
     let mut registry = Registry::default();
     let verifier = args.service.identity()?.verifier(Arc::new(SystemClock), &mut registry)?;
     let pool = nova_backend::connect(&args.store).map_err(|error| Failure::Config(error.to_string()))?;
+    let kept = args.service.flags(&mut registry).await?;
     let mut stop = Stop::listen(false)?;
     let listener = app::listen(args.listen).await?;
     tracing::info!(address = %args.listen, services = ?args.services, tls = tls.is_some(), "serving");
     args.services.sort_unstable();
     args.services.dedup();
-    let backend = Backend::new(
-        pool,
-        verifier,
-        Arc::new(SystemIds),
-        nova_flags::Flags::defaults(),
-        Metrics::register(&mut registry),
-    );
+    let backend =
+        Backend::new(pool, verifier, Arc::new(SystemIds), kept.flags.clone(), Metrics::register(&mut registry));
     let backend = backend.with_tls(tls.map(|tls| tls.server()));
     let served = backend.serve(&args.services, nova_backend::tcp(listener), stop.asked());
-    served.await.map_err(|error| Failure::Internal(format!("backend: {}", chain(&error))))
+    let served = served.await.map_err(|error| Failure::Internal(format!("backend: {}", chain(&error))));
+    kept.stop().await;
+    served
 }

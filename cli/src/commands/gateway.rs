@@ -7,7 +7,7 @@ use prometheus_client::registry::Registry;
 
 use super::service::ServiceArgs;
 use crate::{
-    app::{self, GatewayOptions},
+    app::{self, GatewayOptions, KeptFlags},
     clock::SystemClock,
     failure::Failure,
     identity::Hidden,
@@ -61,6 +61,7 @@ pub(super) async fn run(args: GatewayArgs) -> Result<(), Failure> {
         content: upstream("CONTENT_URL", &args.content_url)?,
         social: upstream("SOCIAL_URL", &args.social_url)?,
     };
+    let flags = args.service.flag_settings()?;
     let mut stop = Stop::listen(false)?;
     let public = app::listen(args.http.listen).await?;
     let admin = app::listen(args.http.admin_listen).await?;
@@ -75,7 +76,10 @@ pub(super) async fn run(args: GatewayArgs) -> Result<(), Failure> {
     };
     let mut registry = Registry::default();
     let verifier = options.identity.verifier(Arc::clone(&options.clock), &mut registry)?;
-    let gateway = app::assemble(upstreams, options, verifier, nova_flags::Flags::defaults(), registry);
+    let kept = KeptFlags::start(&flags, Arc::clone(&options.clock), &mut registry).await?;
+    let gateway = app::assemble(upstreams, options, verifier, &kept, registry);
     let served = nova_gateway::serve(gateway, public, admin, async move { stop.asked().await });
-    served.await.map_err(|error| Failure::Internal(format!("gateway: {error}")))
+    let served = served.await.map_err(|error| Failure::Internal(format!("gateway: {error}")));
+    kept.stop().await;
+    served
 }

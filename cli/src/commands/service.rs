@@ -1,9 +1,13 @@
 //! What `nova gateway` and `nova backend` are told alike.
 
+use std::sync::Arc;
+
 use nova_core::Environment;
+use prometheus_client::registry::Registry;
 
 use crate::{
-    app::{GrpcTls, GrpcTlsArgs},
+    app::{self, GrpcTls, GrpcTlsArgs, KeptFlags},
+    clock::SystemClock,
     failure::Failure,
     identity::{Identity, IdentityArgs},
     telemetry,
@@ -24,6 +28,8 @@ pub(super) struct ServiceArgs {
     pub(super) tokens: IdentityArgs,
     #[command(flatten)]
     tls: GrpcTlsArgs,
+    #[command(flatten)]
+    flags: nova_flags::Config,
 }
 
 impl ServiceArgs {
@@ -34,6 +40,16 @@ impl ServiceArgs {
     /// Whose tokens are believed.
     pub(super) fn identity(&self) -> Result<Identity, Failure> {
         self.tokens.identity(&self.environment)
+    }
+
+    /// Where flags come from.
+    pub(super) fn flag_settings(&self) -> Result<nova_flags::Settings, Failure> {
+        app::flag_settings(&self.flags, &self.environment)
+    }
+
+    /// The flags, kept in step with their sources from here on.
+    pub(super) async fn flags(&self, registry: &mut Registry) -> Result<KeptFlags, Failure> {
+        KeptFlags::start(&self.flag_settings()?, Arc::new(SystemClock), registry).await
     }
 
     /// Who we are to the other processes of the fleet.

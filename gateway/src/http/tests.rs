@@ -37,6 +37,7 @@ fn gateway(config: Config) -> Arc<Gateway> {
         schema: nova_resolvers::schema(&SchemaConfig { cursor_secret: TokenSecret::new(SECRET).unwrap() }),
         loaders: Loaders::new(upstreams, &nova_loaders::Config::default(), &mut registry),
         flags: nova_flags::Flags::defaults(),
+        flag_status: nova_flags::Status::register(&mut registry),
         ids: Arc::new(NoIds),
         verifier: Arc::new(TokenVerifier::new(&TokenSecret::new(SECRET).unwrap(), Arc::clone(&clock))),
         clock,

@@ -89,16 +89,20 @@ impl<S: Source> Flights<S> {
         let mut batches = Vec::new();
         {
             let mut table = self.table.lock();
-            let mut fresh = Vec::new();
+            let (mut fresh, mut joined) = (Vec::new(), 0);
             for (position, key) in group.keys().enumerate() {
                 let flight = if shared { table.flights.get(&(policy, key.clone())) } else { None };
                 match flight {
                     Some((batch, place)) if batch.number >= oldest => {
                         batch.waiters.lock().push(Waiter { key: *place, group: Arc::clone(group), position });
                         group.waits_for(batch);
+                        joined += 1;
                     }
                     _ => fresh.push((position, key)),
                 }
+            }
+            if joined > 0 {
+                self.source.joined(joined);
             }
             for chunk in fresh.chunks(max_batch) {
                 let waiter = |(key, (position, _)): (usize, &(usize, _))| Waiter {

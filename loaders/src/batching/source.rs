@@ -49,6 +49,11 @@ pub trait Source: Send + Sync + 'static {
     /// How long one call may take, whoever waits for it.
     fn cap(&self) -> Duration;
 
+    /// So many keys of one flush came with fetches of other requests.
+    fn joined(&self, keys: usize) {
+        let _ = keys;
+    }
+
     /// Asks for `keys`, which are distinct. Answers in their order; a missing answer is INTERNAL.
     fn load(&self, keys: &[Self::Key], caller: Caller) -> impl Future<Output = Vec<Answer<Self::Value>>> + Send;
 }

@@ -3,5 +3,6 @@
 mod flights;
 mod generated;
 mod graphql;
+mod policies;
 mod stalls;
 mod world;

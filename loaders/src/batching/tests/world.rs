@@ -10,6 +10,7 @@ use std::{
 };
 
 use nova_core::{Deadline, ErrorCode};
+use nova_flags::{FlagId, Policy};
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
@@ -114,10 +115,16 @@ impl Process {
     }
 
     pub(super) fn request(&self) -> Arc<Request> {
+        // What these tests are about is not cut by a policy.
+        self.request_under(Policy::defaults().with_payload(FlagId::LoadersBatching, &[u64::MAX]))
+    }
+
+    pub(super) fn request_under(&self, policy: Policy) -> Arc<Request> {
         let scope = Arc::new(Scope::default());
+        let caller = Caller { policy: Arc::new(policy), ..Caller::default() };
         Arc::new(Request {
-            tens: Queue::new(&self.tens, &scope, Caller::default()),
-            other: Queue::new(&self.other, &scope, Caller::default()),
+            tens: Queue::new(&self.tens, &scope, caller.clone()),
+            other: Queue::new(&self.other, &scope, caller),
             forced: AtomicU64::new(0),
             scope,
         })
