@@ -96,6 +96,13 @@ impl Drop for TestDatabase {
     }
 }
 
+/// A connection to the server that holds the advisory lock `key` until it is dropped; waits for it.
+pub(crate) async fn lock(key: i64) -> PgConnection {
+    let mut connection = PgConnection::connect_with(&server()).await.unwrap();
+    execute(&mut connection, format!("select pg_advisory_lock({key})")).await;
+    connection
+}
+
 fn server() -> PgConnectOptions {
     #[expect(clippy::disallowed_methods, reason = "the tests' composition root")]
     let url = std::env::var(VARIABLE);

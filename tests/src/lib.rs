@@ -12,4 +12,5 @@ pub mod issuer;
 pub mod processes;
 pub mod rows;
 pub mod signer;
+pub mod unleash;
 pub mod world;

@@ -124,6 +124,40 @@ fn what_it_prints_answers_and_nothing_is_left_behind() {
 }
 
 #[test]
+fn full_starts_unleash_too_and_says_how_to_log_in() {
+    let place = Place::new("full");
+    let printed = ok(&place.nova(&["up", "--full", "--detach"]));
+    let run_file = place.run_file();
+    let [url, user, password] =
+        ["unleash_url", "unleash_user", "unleash_password"].map(|name| run_file[name].as_str().unwrap());
+    let line = format!("unleash     {url}  (user {user}, password {password})");
+    assert!(printed.lines().any(|printed| printed == line), "{printed}");
+
+    let login = format!(r#"{{"username":"{user}","password":"{password}"}}"#);
+    let mut curl = Command::new("curl");
+    curl.args(["-sf", &format!("{url}/auth/simple/login"), "-H", "content-type: application/json", "-d", &login]);
+    let who: Value = serde_json::from_str(&ok(&curl.output().unwrap())).unwrap();
+    assert_eq!(who["username"], user);
+
+    let secret = place.data().join("unleash.secret");
+    assert_eq!(fs::metadata(&secret).unwrap().permissions().mode() & 0o777, 0o600);
+    let secret = fs::read_to_string(secret).unwrap();
+    let log = fs::read_to_string(place.data().join("nova.log")).unwrap();
+    assert!(!log.contains(&secret[..16]) && !printed.contains(&secret[..16]), "tokens are in no log");
+    let pids = &run_file["pids"];
+    for program in ["unleash", "nova"] {
+        let arguments = fs::read(format!("/proc/{}/cmdline", pids[program])).unwrap();
+        assert!(!String::from_utf8_lossy(&arguments).contains(&secret[..16]), "nor among arguments");
+    }
+
+    assert!(ok(&place.nova(&["up", "--full"])).contains(&line), "a second one says the same");
+    assert_eq!(ok(&place.nova(&["down"])), "stopped\n");
+    for program in ["unleash", "postgres"] {
+        await_end(&pids[program]);
+    }
+}
+
+#[test]
 fn a_token_is_for_a_user_who_is_there() {
     let place = Place::new("token");
     assert!(refusal(&place.nova(&["token", "--user", "anybody"]), 69).contains("nova up"));

@@ -10,11 +10,14 @@ use std::{
 use rustix::process::Resource;
 use tokio::{process::Command, time::timeout};
 
-use super::up::PostgresArg;
+use super::up::{PostgresArg, UnleashArg};
 use crate::{
     failure::Failure,
     say,
-    servers::{Account, postgres},
+    servers::{
+        Account, postgres,
+        unleash::{self, MIN_NODE},
+    },
     world::DataArg,
 };
 
@@ -34,6 +37,8 @@ pub(super) struct DoctorArgs {
     #[command(flatten)]
     postgres: PostgresArg,
     #[command(flatten)]
+    unleash: UnleashArg,
+    #[command(flatten)]
     data: DataArg,
 }
 
@@ -52,6 +57,7 @@ pub(super) async fn run(args: &DoctorArgs) -> Result<(), Failure> {
         ("cargo", program("cargo", &["--version"], "install Rust 1.95 or newer: https://rustup.rs").await),
         ("C compiler", program("cc", &["--version"], "apt-get install build-essential").await),
         ("PostgreSQL", database(args).await),
+        ("Unleash", unleash(args).await),
         ("browser", browser().await),
         ("port", port(args.port)),
         ("disk", disk(&args.data.data)),
@@ -127,13 +133,40 @@ async fn database(args: &DoctorArgs) -> Finding {
             "none, and no python3 to fetch it with; apt-get install python3 python3-venv, {without}"
         ));
     }
-    let tools = [["-c", "import venv, ensurepip"], ["-m", "pip"]];
-    for tool in tools {
-        if output("python3", &tool).await.is_some() {
-            return Good("none on the machine; `nova up` fetches it from PyPI".into());
-        }
+    if fetches().await {
+        return Good("none on the machine; `nova up` fetches it from PyPI".into());
     }
     Missing(format!("none, and neither venv nor pip to fetch it with; apt-get install python3-venv, {without}"))
+}
+
+/// Whether Python can fetch packages here.
+async fn fetches() -> bool {
+    for tool in [["-c", "import venv, ensurepip"], ["-m", "pip"]] {
+        if output("python3", &tool).await.is_some() {
+            return true;
+        }
+    }
+    false
+}
+
+/// `nova up --full` and the tests start it.
+async fn unleash(args: &DoctorArgs) -> Finding {
+    let account = Account::for_servers().unwrap_or_default();
+    if let Some(installed) = args.unleash.there(&args.data.data, account.as_ref()).await {
+        return Good(format!("in {}, with Node.js {}", installed.dir.display(), installed.node.version));
+    }
+    if let Some(node) = unleash::on_machine(account.as_ref()).await
+        && output("npm", &["--version"]).await.is_some()
+    {
+        return Good(format!("fetched from npm when it is needed; Node.js {} is there", node.version));
+    }
+    if fetches().await {
+        return Good("fetched from npm when it is needed, and Node.js from PyPI".into());
+    }
+    Note(format!(
+        "neither Node.js {MIN_NODE} or newer with npm, nor Python to fetch it with, which `nova up --full` and \
+         `nova test` need; apt-get install python3-venv"
+    ))
 }
 
 fn port(port: u16) -> Finding {

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     failure::Failure,
     say,
-    servers::postgres,
+    servers::{postgres, unleash},
     world::{DataArg, Lock, Locked, RunFile, World},
 };
 
@@ -34,6 +34,7 @@ pub(super) async fn end(world: &World) -> Result<Lock, Failure> {
     loop {
         match world.lock()? {
             Locked::Ours(lock) => {
+                unleash::wait_until_gone(&world.home).await?;
                 postgres::wait_until_gone(&world.cluster()).await?;
                 RunFile::remove(&world.data);
                 return Ok(lock);

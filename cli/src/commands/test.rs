@@ -1,4 +1,5 @@
-//! `nova test`: all tests of the workspace, on a throw-away database server that ends with them.
+//! `nova test`: all tests of the workspace, on throw-away servers that end with them: PostgreSQL, and Unleash over it, which
+//! starts while the tests are built.
 
 use std::{
     ffi::OsString,
@@ -12,13 +13,15 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-use super::up::PostgresArg;
+use super::up::{PostgresArg, UnleashArg};
 use crate::{
     failure::Failure,
-    say,
+    random, say,
     servers::{
-        job,
-        postgres::{ScratchOptions, scratch},
+        Account, job,
+        postgres::{ScratchOptions, Server, scratch},
+        scratch as scratch_home,
+        unleash::{self, Tokens, Unleash, UnleashOptions},
     },
     world::{DataArg, World},
 };
@@ -32,6 +35,8 @@ pub(super) struct TestArgs {
     data: DataArg,
     #[command(flatten)]
     postgres: PostgresArg,
+    #[command(flatten)]
+    unleash: UnleashArg,
     /// Passed on to `cargo nextest run`, or to `cargo test` where nextest is not installed.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<OsString>,
@@ -39,14 +44,33 @@ pub(super) struct TestArgs {
 
 pub(super) async fn run(args: TestArgs) -> Result<(), Failure> {
     let nova = super::up::this_binary()?;
-    // Only fetched binaries are kept there.
+    // Only what is fetched is kept there, and Unleash's log.
     let world = World::open(&args.data.data)?;
     let binaries = args.postgres.binaries(world.account.as_ref()).await?;
     let server =
         scratch(ScratchOptions { nova: &nova, fetch_home: &world.home, binaries, durable: false, settings: &[] })
             .await?;
     say::step(format_args!("tests run on PostgreSQL {}", server.version()));
-    let tested = cargo(&args, &nova, &server.url("postgres")).await;
+    let mut variables =
+        vec![("NOVA_TEST_DATABASE_URL", server.url("postgres")), ("NOVA_BIN", nova.display().to_string())];
+    // Most tests can do without.
+    let unleash = match start_unleash(&args, &world, &nova, &server).await {
+        Ok((unleash, dir)) => {
+            let access = unleash.access();
+            variables.extend([
+                ("NOVA_TEST_UNLEASH_URL", access.url.clone()),
+                ("NOVA_TEST_UNLEASH_TOKEN", access.client_token.clone()),
+                ("NOVA_TEST_UNLEASH_ADMIN_TOKEN", access.admin_token.clone()),
+                ("NOVA_UNLEASH", dir.display().to_string()),
+            ]);
+            Some(unleash)
+        }
+        Err(failure) => {
+            say::step(format_args!("tests that need Unleash will fail: {failure}"));
+            None
+        }
+    };
+    let tested = beside(unleash, cargo(&args, &variables)).await;
     server.stop().await?;
     match job::exit_code(tested?) {
         0 => Ok(()),
@@ -54,7 +78,56 @@ pub(super) async fn run(args: TestArgs) -> Result<(), Failure> {
     }
 }
 
-async fn cargo(args: &TestArgs, nova: &Path, database_url: &str) -> Result<ExitStatus, Failure> {
+/// Unleash over a database of `server`, started but not ready, and the directory where it is installed.
+async fn start_unleash(
+    args: &TestArgs,
+    world: &World,
+    nova: &Path,
+    server: &Server,
+) -> Result<(Unleash, PathBuf), Failure> {
+    let account = Account::for_servers()?;
+    let installed = args.unleash.installed(&world.home, account.as_ref()).await?;
+    let dir = installed.dir.clone();
+    server.ensure_database(unleash::DATABASE).await?;
+    let secret = random::hex(Tokens::SECRET_BYTES)?;
+    let tokens = Tokens::from_secret(&secret).ok_or_else(|| Failure::Internal("no tokens".into()))?;
+    let unleash = Unleash::spawn(UnleashOptions {
+        nova,
+        installed,
+        home: &scratch_home::directory(account.as_ref())?,
+        remove_home: true,
+        account,
+        log: world.home.join("unleash-test.log"),
+        database_url: &server.url(unleash::DATABASE),
+        tokens,
+    })
+    .await?;
+    Ok((unleash, dir))
+}
+
+/// Waits for cargo, and says at once when Unleash does not come up; ends Unleash after it.
+async fn beside(
+    unleash: Option<Unleash>,
+    cargo: impl Future<Output = Result<ExitStatus, Failure>>,
+) -> Result<ExitStatus, Failure> {
+    let Some(mut unleash) = unleash else { return cargo.await };
+    let fails = async {
+        let error = match unleash.ready().await {
+            Ok(()) => unleash.ended().await,
+            Err(error) => error,
+        };
+        say::step(format_args!("tests that need Unleash will fail: {error}"));
+    };
+    tokio::pin!(cargo);
+    let tested = tokio::select! {
+        tested = &mut cargo => tested,
+        () = fails => cargo.await,
+    };
+    unleash.stop().await?;
+    tested
+}
+
+async fn cargo(args: &TestArgs, variables: &[(&str, String)]) -> Result<ExitStatus, Failure> {
     let mut terminate =
         signal(SignalKind::terminate()).map_err(|error| Failure::Internal(format!("signals: {error}")))?;
     // Ctrl-C reaches cargo too, and cargo ends; then so do we, with its exit code.
@@ -69,7 +142,7 @@ async fn cargo(args: &TestArgs, nova: &Path, database_url: &str) -> Result<ExitS
         command.arg("--workspace");
     }
     command.args(&args.arguments).current_dir(&args.checkout);
-    command.env("NOVA_TEST_DATABASE_URL", database_url).env("NOVA_BIN", nova);
+    command.envs(variables.iter().map(|(name, value)| (name, value)));
     let mut child = command.spawn().map_err(|error| Failure::Unavailable(format!("cargo: {error}")))?;
     loop {
         tokio::select! {

@@ -35,7 +35,7 @@ impl Account {
         let path = Path::new("/etc/passwd");
         let passwd = fs::read_to_string(path).map_err(ServerError::io("read", path))?;
         ["postgres", "nobody"].iter().find_map(|name| Self::named(name, &passwd)).map(Some).ok_or_else(|| {
-            ServerError::Missing("PostgreSQL refuses to run as root, and there is no account `nobody` to run it".into())
+            ServerError::Missing("servers do not run as root, and there is no account `nobody` to run them".into())
         })
     }
 

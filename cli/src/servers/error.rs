@@ -40,6 +40,17 @@ pub enum ServerError {
         /// Where it writes.
         log: PathBuf,
     },
+    /// Somebody else was faster to take its port.
+    #[error("{program}: port {port} of 127.0.0.1 is taken")]
+    PortTaken {
+        /// Which program.
+        program: &'static str,
+        /// Which port.
+        port: u16,
+    },
+    /// It answers, but not to us.
+    #[error("{0}")]
+    Refused(String),
     /// It answers, but not as it should.
     #[error("the database server: {0}")]
     Database(#[from] sqlx::Error),
@@ -57,7 +68,11 @@ impl ServerError {
 
     /// Whether somebody else was faster to take the port.
     pub(crate) fn is_taken_port(&self) -> bool {
-        matches!(self, Self::Failed { tail, .. } if tail.contains("Address already in use"))
+        match self {
+            Self::PortTaken { .. } => true,
+            Self::Failed { tail, .. } => tail.contains("Address already in use"),
+            _ => false,
+        }
     }
 }
 

@@ -56,6 +56,10 @@ pub struct Job {
     pub log: PathBuf,
     /// How it is asked to stop.
     pub stop: StopSignal,
+    /// Variables that it gets beside a search path and a locale. They are not arguments: every user of the machine sees those.
+    pub environment: Vec<(&'static str, String)>,
+    /// Where its process number is kept while it runs.
+    pub pid_file: Option<PathBuf>,
     /// What is removed when it has ended.
     pub remove: Option<PathBuf>,
 }
@@ -78,6 +82,12 @@ impl Job {
         command.args(["--stop", self.stop.as_str()]);
         if let Some(account) = self.account {
             command.args(["--uid", &account.uid.to_string(), "--gid", &account.gid.to_string()]);
+        }
+        for (name, value) in self.environment {
+            command.args(["--env", name]).env(name, value);
+        }
+        if let Some(path) = self.pid_file {
+            command.arg("--pid-file").arg(path);
         }
         if let Some(directory) = self.remove {
             command.arg("--remove").arg(directory);

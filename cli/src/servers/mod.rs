@@ -5,9 +5,13 @@
 
 pub(crate) mod account;
 mod error;
+mod fetch;
 pub(crate) mod job;
+mod leftover;
 pub mod postgres;
+pub(crate) mod scratch;
 pub mod supervisor;
+pub mod unleash;
 
 pub use account::Account;
 pub use error::ServerError;

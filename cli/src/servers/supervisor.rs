@@ -43,6 +43,12 @@ pub struct SuperviseArgs {
     /// Signal that asks the program to stop.
     #[arg(long, value_enum, default_value_t = StopSignal::Term)]
     pub stop: StopSignal,
+    /// Variable of ours that the program gets, too.
+    #[arg(long = "env", value_name = "NAME")]
+    pub environment: Vec<String>,
+    /// File that holds the program's process number while it runs.
+    #[arg(long)]
+    pub pid_file: Option<PathBuf>,
     /// Directory to remove once the program has ended.
     #[arg(long)]
     pub remove: Option<PathBuf>,
@@ -62,11 +68,17 @@ pub async fn run(args: &SuperviseArgs) -> io::Result<u8> {
     let mut terminate = signal(SignalKind::terminate())?;
     let asker_gone = asker_gone();
     let mut child = start(args)?;
+    if let (Some(path), Some(pid)) = (&args.pid_file, child.id()) {
+        fs::write(path, format!("{pid}\n"))?;
+    }
     let status = tokio::select! {
         status = child.wait() => status?,
         _ = terminate.recv() => stop(&mut child, args.stop).await?,
         _ = asker_gone => stop(&mut child, args.stop).await?,
     };
+    if let Some(path) = &args.pid_file {
+        let _ = fs::remove_file(path);
+    }
     if let Some(directory) = &args.remove {
         fs::remove_dir_all(directory)?;
     }
@@ -78,13 +90,20 @@ fn start(args: &SuperviseArgs) -> io::Result<Child> {
     let mut report = log.try_clone()?;
     let [program, rest @ ..] = args.command.as_slice() else { return Err(io::ErrorKind::InvalidInput.into()) };
     let mut command = Command::new(program);
-    // A clean environment: neither our secrets nor the user's PG* variables are the server's business.
+    // Should we fail, it does not go on without us.
+    command.kill_on_drop(true);
+    // A clean environment: neither our secrets nor the user's PG* variables are the server's business, unless we are told so.
     command
         .args(rest)
         .current_dir(&args.dir)
         .env_clear()
         .env("PATH", "/usr/local/bin:/usr/bin:/bin")
         .env("LC_ALL", "C");
+    for name in &args.environment {
+        #[expect(clippy::disallowed_methods, reason = "they are somebody else's settings, passed on unread")]
+        let value = std::env::var_os(name).unwrap_or_default();
+        command.env(name, value);
+    }
     command.stdin(std::process::Stdio::null()).stdout(log.try_clone()?).stderr(log);
     if let (Some(uid), Some(gid)) = (args.uid, args.gid) {
         command.uid(uid).gid(gid);

@@ -5,7 +5,7 @@ mod lock;
 mod run_file;
 
 pub use lock::{Lock, Locked};
-pub use run_file::RunFile;
+pub use run_file::{RunFile, UnleashLogin};
 
 use std::{
     fs, io,
@@ -18,7 +18,7 @@ use nova_core::token::TokenSecret;
 use crate::{
     failure::Failure,
     random,
-    servers::{Account, account::private_file},
+    servers::{Account, account::private_file, unleash::Tokens},
 };
 
 /// `--data`, as every command that works on a world takes it.
@@ -41,10 +41,20 @@ pub struct World {
 }
 
 /// Files in the world's directory, beside those in its home.
-const FILES: &[&str] = &["run.json", "nova.log", "token.secret", "home"];
+const FILES: &[&str] = &["run.json", "nova.log", "token.secret", UNLEASH_SECRET, "home"];
+/// What the tokens of the world's Unleash server are made of.
+const UNLEASH_SECRET: &str = "unleash.secret";
 /// What the servers keep in the home.
-const HOME_FILES: &[&str] = &["postgres.password", "postgres.pwfile", "postgres.log", "fetch.log"];
-const HOME_DIRECTORIES: &[&str] = &["postgres", "postgres.new", "venv", "venv.new"];
+const HOME_FILES: &[&str] = &[
+    "postgres.password",
+    "postgres.pwfile",
+    "postgres.log",
+    "fetch.log",
+    "unleash.log",
+    "unleash.pid",
+    "unleash-test.log",
+];
+const HOME_DIRECTORIES: &[&str] = &["postgres", "postgres.new", "venv", "venv.new", "unleash", "unleash.new"];
 
 impl World {
     /// Opens the world in `data`, or founds it.
@@ -113,13 +123,29 @@ impl World {
     /// # Errors
     /// [`Failure`] when it can't be read or made.
     pub fn token_secret(&self) -> Result<TokenSecret, Failure> {
-        let path = self.data.join("token.secret");
+        let (path, text) = self.secret("token.secret", 32)?;
+        TokenSecret::new(text.trim()).map_err(|error| Failure::Config(format!("{}: {error}", path.display())))
+    }
+
+    /// The tokens of this world's Unleash server, made at the first call.
+    ///
+    /// # Errors
+    /// [`Failure`] when they can't be read or made.
+    pub fn unleash_tokens(&self) -> Result<Tokens, Failure> {
+        let (path, text) = self.secret(UNLEASH_SECRET, Tokens::SECRET_BYTES)?;
+        Tokens::from_secret(text.trim())
+            .ok_or_else(|| Failure::Config(format!("{}: damaged; `nova clean` makes all anew", path.display())))
+    }
+
+    /// The text of a file that holds `bytes` random bytes, made now if it is not there.
+    fn secret(&self, name: &str, bytes: usize) -> Result<(PathBuf, String), Failure> {
+        let path = self.data.join(name);
         if !path.exists() {
-            private_file(&path, &random::hex(32)?, None)
+            private_file(&path, &random::hex(bytes)?, None)
                 .map_err(Failure::io(format_args!("write {}", path.display())))?;
         }
         let text = fs::read_to_string(&path).map_err(Failure::io(format_args!("read {}", path.display())))?;
-        TokenSecret::new(text.trim()).map_err(|error| Failure::Config(format!("{}: {error}", path.display())))
+        Ok((path, text))
     }
 
     /// Removes all that nova made here, and the directories if nothing else is in them. `lock` is the proof that nothing runs.

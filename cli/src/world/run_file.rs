@@ -21,10 +21,27 @@ pub struct RunFile {
     pub token: String,
     /// The same with scope `debug`.
     pub debug_token: String,
+    /// The Unleash server, where one was started.
+    #[serde(flatten)]
+    pub unleash: Option<UnleashLogin>,
     /// Process numbers by name.
     pub pids: BTreeMap<String, u32>,
     /// The commit that this was built from, where that is known.
     pub commit: Option<String>,
+}
+
+/// How to log in to an Unleash server's page.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct UnleashLogin {
+    /// Where the page is.
+    #[serde(rename = "unleash_url")]
+    pub url: String,
+    /// The user that a new server has.
+    #[serde(rename = "unleash_user")]
+    pub user: String,
+    /// That user's password, until somebody changes it.
+    #[serde(rename = "unleash_password")]
+    pub password: String,
 }
 
 impl RunFile {

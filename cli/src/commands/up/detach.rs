@@ -44,6 +44,12 @@ pub(super) async fn run(world: &World, args: &UpArgs) -> Result<(), Failure> {
     if let Some(dir) = &args.postgres.dir {
         command.arg("--postgres").arg(dir);
     }
+    if args.full {
+        command.arg("--full");
+    }
+    if let Some(dir) = &args.unleash.dir {
+        command.arg("--unleash").arg(dir);
+    }
     if let Some(commit) = &args.commit {
         command.arg("--commit").arg(commit);
     }
@@ -65,7 +71,7 @@ pub(super) async fn run(world: &World, args: &UpArgs) -> Result<(), Failure> {
                 tell(&mut progress);
                 let status = status.map_err(Failure::io("wait for the background process"))?;
                 return match job::exit_code(status) {
-                    0 => running::report(world, None).await,
+                    0 => running::report(world, None, args.full).await,
                     code => Err(Failure::Exit(code)),
                 };
             }

@@ -4,7 +4,7 @@ mod detach;
 mod running;
 mod start;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::{
     failure::Failure,
@@ -13,6 +13,7 @@ use crate::{
     servers::{
         Account,
         postgres::{self, Binaries},
+        unleash::{self, Installed},
     },
     signals::Stop,
     telemetry,
@@ -38,6 +39,12 @@ pub(super) struct UpArgs {
     edges: EdgeArgs,
     #[command(flatten)]
     postgres: PostgresArg,
+    /// Start Unleash, too: the page where an operator switches flags. Its data are in a server of our own, never in
+    /// that of `DATABASE_URL`.
+    #[arg(long)]
+    full: bool,
+    #[command(flatten)]
+    unleash: UnleashArg,
     /// What is logged: a level, or levels by target, as in `warn,nova_gateway=debug`.
     #[arg(long, env = "NOVA_LOG", default_value = "warn")]
     log: String,
@@ -77,6 +84,36 @@ impl PostgresArg {
     }
 }
 
+/// `--unleash`, as every command that starts an Unleash server takes it.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct UnleashArg {
+    /// Directory whose `node_modules` has the unleash-server to use; left out, it is fetched from npm.
+    #[arg(id = "unleash_dir", long = "unleash", env = "NOVA_UNLEASH", value_name = "DIR")]
+    dir: Option<PathBuf>,
+}
+
+impl UnleashArg {
+    /// The copy that was named, else one that is in the world in `data`; nothing is fetched.
+    pub(super) async fn there(&self, data: &Path, account: Option<&Account>) -> Option<Installed> {
+        match &self.dir {
+            Some(dir) => unleash::in_directory(dir, account).await,
+            None => unleash::find(&World::find(data).ok()??.home, account).await,
+        }
+    }
+
+    /// The copy that was named, else the one fetched into `home`, now or earlier.
+    pub(super) async fn installed(&self, home: &Path, account: Option<&Account>) -> Result<Installed, Failure> {
+        let Some(dir) = &self.dir else { return Ok(unleash::find_or_fetch(home, account).await?) };
+        unleash::in_directory(dir, account).await.ok_or_else(|| {
+            Failure::Config(format!(
+                "--unleash: no unleash-server runs from {}; it needs Node.js {} or newer",
+                dir.display(),
+                unleash::MIN_NODE
+            ))
+        })
+    }
+}
+
 /// The path of this very program, for the processes that we start of it.
 pub(super) fn this_binary() -> Result<PathBuf, Failure> {
     std::env::current_exe().map_err(Failure::io("find this program"))
@@ -89,7 +126,7 @@ pub(super) async fn run(args: UpArgs) -> Result<(), Failure> {
     }
     let world = World::open(&args.data.data)?;
     match world.lock()? {
-        Locked::Theirs(holder) => running::report(&world, holder).await,
+        Locked::Theirs(holder) => running::report(&world, holder, args.full).await,
         Locked::Ours(lock) if args.detach => {
             drop(lock);
             detach::run(&world, &args).await

@@ -7,14 +7,14 @@ use tokio::time::{Instant, sleep};
 use crate::{
     failure::Failure,
     http, say,
-    world::{Locked, RunFile, World},
+    world::{Locked, RunFile, UnleashLogin, World},
 };
 
 /// How long a start by somebody else is waited for.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// A second `nova up`: waits until the first one answers, and says how to reach it.
-pub(super) async fn report(world: &World, holder: Option<i32>) -> Result<(), Failure> {
+/// A second `nova up`: waits until the first one answers, and says how to reach it, and whether it lacks what `--full` has.
+pub(super) async fn report(world: &World, holder: Option<i32>, full: bool) -> Result<(), Failure> {
     let holder = holder.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"));
     let started = Instant::now();
     let mut said = false;
@@ -24,6 +24,9 @@ pub(super) async fn report(world: &World, holder: Option<i32>) -> Result<(), Fai
         {
             say::step(format_args!("{holder} runs already"));
             show(&run_file, "nova down");
+            if full && run_file.unleash.is_none() {
+                say::step("it runs without Unleash; for `--full`, end it first");
+            }
             return Ok(());
         }
         if let Locked::Ours(_) = world.lock()? {
@@ -45,6 +48,9 @@ pub(super) fn show(run_file: &RunFile, end: &str) {
     say::result(format_args!("answers at  {}/graphql", run_file.url));
     say::result(format_args!("in browser  {}", run_file.browser()));
     say::result(format_args!("operator    {}", run_file.admin_url));
+    if let Some(UnleashLogin { url, user, password }) = &run_file.unleash {
+        say::result(format_args!("unleash     {url}  (user {user}, password {password})"));
+    }
     if run_file.token.is_empty() {
         say::result(
             "no user     the database is empty of users who follow somebody; `nova token --user NAME` for others",

@@ -22,9 +22,12 @@ use crate::{
     commands::{migrate, seed},
     failure::Failure,
     random, say,
-    servers::postgres::{Server, ServerOptions},
+    servers::{
+        postgres::{Server, ServerOptions},
+        unleash::{self, ADMIN_PASSWORD, ADMIN_USER, Unleash, UnleashAccess, UnleashOptions},
+    },
     token,
-    world::{RunFile, World},
+    world::{RunFile, UnleashLogin, World},
 };
 
 /// Where the operator's listener is, unless somebody else is there.
@@ -38,21 +41,29 @@ const DATABASE: &str = "nova";
 pub(super) struct All {
     pub(super) run_file: RunFile,
     app: App,
+    unleash: Option<Unleash>,
     server: Option<Server>,
 }
 
 impl All {
     /// Waits until something breaks, and says what.
     pub(super) async fn broken(&mut self) -> Failure {
-        let Self { app, server, .. } = self;
+        let Self { app, unleash, server, .. } = self;
         let database = async {
             match server {
                 Some(server) => server.ended().await,
                 None => std::future::pending().await,
             }
         };
+        let unleash = async {
+            match unleash {
+                Some(unleash) => unleash.ended().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             error = database => error.into(),
+            error = unleash => error.into(),
             failure = app.ended() => failure,
         }
     }
@@ -60,6 +71,9 @@ impl All {
     /// Ends all of it: first who asks, then who is asked.
     pub(super) async fn stop(self) -> Result<(), Failure> {
         let stopped = self.app.stop().await;
+        if let Some(unleash) = self.unleash {
+            unleash.stop().await?;
+        }
         if let Some(server) = self.server {
             server.stop().await?;
         }
@@ -75,25 +89,24 @@ pub(super) async fn start(world: &World, args: &UpArgs) -> Result<All, Failure> 
         Err(_) => listen(0).await.map_err(Failure::io("find a free port"))?,
     };
     let server = match &args.database_url {
-        Some(_) => None,
-        None => Some(database_server(world, args).await?),
+        Some(_) if !args.full => None,
+        _ => Some(database_server(world, args).await?),
     };
-    let own = server.as_ref().map(|server| server.url(DATABASE));
-    let database_url = own.or_else(|| args.database_url.clone()).unwrap_or_default();
-    migrate::migrate(&database_url).await?;
-    let mut database = PgConnection::connect(&database_url).await?;
-    let populated: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM users)").fetch_one(&mut database).await?;
-    if !populated {
-        seed::fill(&database_url, &args.seed, &args.edges).await?;
-    }
-    let user = somebody(&mut database).await?;
-    database.close().await?;
-
+    let database_url = match (&args.database_url, &server) {
+        (Some(theirs), _) => theirs.clone(),
+        (None, Some(server)) => {
+            server.ensure_database(DATABASE).await?;
+            server.url(DATABASE)
+        }
+        (None, None) => return Err(Failure::Internal("no database".into())),
+    };
+    let (unleash, user) = tokio::try_join!(unleash_server(world, args, server.as_ref()), fill(&database_url, args))?;
     let secret = world.token_secret()?;
-    let app = App::start_on(AppOptions::from_environment(&database_url, secret.clone(), args.commit())?, public, admin)
-        .await?;
+    let options = options(&database_url, &secret, args, unleash.as_ref().map(Unleash::access))?;
+    let app = App::start_on(options, public, admin).await?;
     let mut pids = BTreeMap::from([("nova".to_owned(), std::process::id())]);
     pids.extend(server.as_ref().and_then(Server::pid).map(|pid| ("postgres".to_owned(), pid)));
+    pids.extend(unleash.as_ref().and_then(Unleash::pid).map(|pid| ("unleash".to_owned(), pid)));
     let (user, token, debug_token) = match user {
         Some((id, name)) => (name, mint(&secret, id, "")?, mint(&secret, id, "debug")?),
         None => Default::default(),
@@ -105,10 +118,38 @@ pub(super) async fn start(world: &World, args: &UpArgs) -> Result<All, Failure> 
         user,
         token,
         debug_token,
+        unleash: unleash.as_ref().map(|unleash| UnleashLogin {
+            url: unleash.access().url.clone(),
+            user: ADMIN_USER.to_owned(),
+            password: ADMIN_PASSWORD.to_owned(),
+        }),
         pids,
         commit: args.commit(),
     };
-    Ok(All { run_file, app, server })
+    Ok(All { run_file, app, unleash, server })
+}
+
+/// What the app is told; `unleash` is the server that its flags come from, where one runs.
+fn options(
+    database_url: &str,
+    secret: &TokenSecret,
+    args: &UpArgs,
+    _unleash: Option<&UnleashAccess>,
+) -> Result<AppOptions, Failure> {
+    AppOptions::from_environment(database_url, secret.clone(), args.commit())
+}
+
+/// Brings the database's schema up to date, and fills it when it has no users; answers somebody to try it as.
+async fn fill(database_url: &str, args: &UpArgs) -> Result<Option<(Uuid, String)>, Failure> {
+    migrate::migrate(database_url).await?;
+    let mut database = PgConnection::connect(database_url).await?;
+    let populated: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM users)").fetch_one(&mut database).await?;
+    if !populated {
+        seed::fill(database_url, &args.seed, &args.edges).await?;
+    }
+    let user = somebody(&mut database).await?;
+    database.close().await?;
+    Ok(user)
 }
 
 async fn listen(port: u16) -> io::Result<TcpListener> {
@@ -138,9 +179,30 @@ async fn database_server(world: &World, args: &UpArgs) -> Result<Server, Failure
         remove_home: false,
     })
     .await?;
-    server.ensure_database(DATABASE).await?;
     say::step(format_args!("PostgreSQL {} answers", server.version()));
     Ok(server)
+}
+
+/// Unleash over a database of `server`, with `--full`.
+async fn unleash_server(world: &World, args: &UpArgs, server: Option<&Server>) -> Result<Option<Unleash>, Failure> {
+    let Some(server) = server.filter(|_| args.full) else { return Ok(None) };
+    let nova = this_binary()?;
+    let installed = args.unleash.installed(&world.home, world.account.as_ref()).await?;
+    server.ensure_database(unleash::DATABASE).await?;
+    say::step("starting Unleash");
+    let unleash = Unleash::start(UnleashOptions {
+        nova: &nova,
+        installed,
+        account: world.account.clone(),
+        home: &world.home,
+        remove_home: false,
+        log: world.home.join("unleash.log"),
+        database_url: &server.url(unleash::DATABASE),
+        tokens: world.unleash_tokens()?,
+    })
+    .await?;
+    say::step("Unleash answers");
+    Ok(Some(unleash))
 }
 
 /// The first user whose feed has something in it.

@@ -90,6 +90,8 @@ impl Cluster {
             dir: into.to_owned(),
             log: self.log.clone(),
             stop: StopSignal::Term,
+            environment: Vec::new(),
+            pid_file: None,
             remove: None,
         };
         let mut initdb = job.spawn(nova).map_err(ServerError::io("start", nova))?;

@@ -4,12 +4,10 @@
 mod cluster;
 mod fetch;
 mod find;
-mod leftover;
 mod scratch;
 mod server;
 
 pub use fetch::find_or_fetch;
 pub use find::{Binaries, MIN_VERSION, find, in_directory};
-pub use leftover::wait_until_gone;
 pub use scratch::{ScratchOptions, scratch};
-pub use server::{Server, ServerOptions};
+pub use server::{Server, ServerOptions, wait_until_gone};

@@ -1,15 +1,12 @@
 //! A throw-away server for tests and figures: nothing of it outlives it.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use super::{Binaries, Server, ServerOptions, server::PORT_TRIES};
 use crate::{
     failure::Failure,
     random,
-    servers::{Account, ServerError, account::private_directory},
+    servers::{Account, scratch},
 };
 
 /// What a throw-away server needs to be told.
@@ -43,7 +40,7 @@ pub async fn scratch(options: ScratchOptions<'_>) -> Result<Server, Failure> {
     let mut tries = PORT_TRIES;
     loop {
         tries -= 1;
-        let home = directory(account.as_ref())?;
+        let home = scratch::directory(account.as_ref())?;
         let started = Server::start(ServerOptions {
             nova: options.nova,
             home: &home,
@@ -64,13 +61,4 @@ pub async fn scratch(options: ScratchOptions<'_>) -> Result<Server, Failure> {
             }
         }
     }
-}
-
-fn directory(account: Option<&Account>) -> Result<PathBuf, Failure> {
-    let preferred = std::env::temp_dir();
-    let parent = if account.is_none_or(|account| account.can_enter(&preferred)) { preferred } else { "/tmp".into() };
-    let home = fs::canonicalize(parent).map_err(Failure::io("find the temporary directory"))?;
-    let home = home.join(format!("nova-scratch-{}", random::hex(8)?));
-    private_directory(&home, account).map_err(ServerError::io("create", &home))?;
-    Ok(home)
 }

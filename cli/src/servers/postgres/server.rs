@@ -11,8 +11,8 @@ use std::{
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Binaries, cluster::Cluster, cluster::SUPERUSER, find_or_fetch, wait_until_gone};
-use crate::servers::{Account, Job, ServerError, StopSignal, Supervised, free_port};
+use super::{Binaries, cluster::Cluster, cluster::SUPERUSER, find_or_fetch};
+use crate::servers::{Account, Job, ServerError, StopSignal, Supervised, free_port, leftover};
 
 /// How long a server may take until it answers: after a crash it has a log to replay.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -76,6 +76,8 @@ impl Server {
                 dir: cluster.data.clone(),
                 log: cluster.log.clone(),
                 stop: StopSignal::Int,
+                environment: Vec::new(),
+                pid_file: None,
                 remove: options.remove_home.then(|| options.home.to_owned()),
             };
             let mut process = job.spawn(options.nova).map_err(ServerError::io("start", options.nova))?;
@@ -143,6 +145,15 @@ impl Server {
     pub async fn stop(self) -> Result<(), ServerError> {
         self.process.stop().await.map(|_| ()).map_err(ServerError::io("stop the server of", &self.data))
     }
+}
+
+/// Waits until no server uses `data`, PostgreSQL's data directory, any more.
+///
+/// # Errors
+/// [`ServerError::Silent`] for a server that will not end.
+pub async fn wait_until_gone(data: &Path) -> Result<(), ServerError> {
+    let pid_file = data.join("postmaster.pid");
+    leftover::wait_until_gone("an earlier PostgreSQL server", &pid_file, data, StopSignal::Int).await
 }
 
 fn command(binaries: &Binaries, data: &Path, port: u16, settings: &[&str]) -> Vec<OsString> {
