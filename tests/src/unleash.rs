@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use http::{Method, StatusCode};
+use nova_flags::Token;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use tokio::time::timeout;
@@ -99,6 +100,18 @@ impl Unleash {
         let unleash = Self { url, token, admin_token, admin, turn };
         unleash.delete_flags().await;
         unleash
+    }
+
+    /// What a gateway is told that is to follow this server.
+    #[must_use]
+    pub fn access(&self) -> nova_flags::Unleash {
+        nova_flags::Unleash {
+            api_url: format!("{}/api", self.url),
+            token: Token::from(self.token.clone()),
+            environment: "development".into(),
+            ca: None,
+            cache: None,
+        }
     }
 
     /// Makes a flag that is disabled everywhere.

@@ -61,7 +61,8 @@ impl AppOptions {
         }
     }
 
-    /// What the environment sets, for the database at `database_url`. `token_secret` signs tokens and cursors.
+    /// What the environment sets, for the database at `database_url`. `token_secret` signs tokens and cursors, `flags` says
+    /// where flags come from.
     ///
     /// # Errors
     /// [`Failure::Config`] names the variable with a wrong value.
@@ -69,6 +70,7 @@ impl AppOptions {
         database_url: &str,
         token_secret: TokenSecret,
         commit: Option<String>,
+        flags: &nova_flags::Config,
     ) -> Result<Self, Failure> {
         Ok(Self {
             backend: settings(&["--database-url", database_url])?,
@@ -81,7 +83,7 @@ impl AppOptions {
                 clock: Arc::new(SystemClock),
                 commit,
             },
-            flags: flag_settings(&settings(&[])?, &Environment::development())?,
+            flags: flag_settings(flags, &Environment::development())?,
         })
     }
 }

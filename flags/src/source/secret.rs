@@ -28,6 +28,12 @@ impl Token {
     }
 }
 
+impl From<String> for Token {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
 impl FromStr for Token {
     type Err = Infallible;
 

@@ -8,16 +8,17 @@ use std::{
 };
 
 use nova_core::{
-    UserId,
+    Environment, UserId,
     token::{TokenSecret, TokenType},
 };
+use nova_flags::Token;
 use sqlx::{Connection as _, PgConnection};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
 use super::{UpArgs, this_binary};
 use crate::{
-    app::{App, AppOptions},
+    app::{App, AppOptions, settings},
     clock::SystemClock,
     commands::{migrate, seed},
     failure::Failure,
@@ -102,7 +103,7 @@ pub(super) async fn start(world: &World, args: &UpArgs) -> Result<All, Failure> 
     };
     let (unleash, user) = tokio::try_join!(unleash_server(world, args, server.as_ref()), fill(&database_url, args))?;
     let secret = world.token_secret()?;
-    let options = options(&database_url, &secret, args, unleash.as_ref().map(Unleash::access))?;
+    let options = options(&database_url, world, args, unleash.as_ref().map(Unleash::access))?;
     let app = App::start_on(options, public, admin).await?;
     let mut pids = BTreeMap::from([("nova".to_owned(), std::process::id())]);
     pids.extend(server.as_ref().and_then(Server::pid).map(|pid| ("postgres".to_owned(), pid)));
@@ -132,11 +133,18 @@ pub(super) async fn start(world: &World, args: &UpArgs) -> Result<All, Failure> 
 /// What the app is told; `unleash` is the server that its flags come from, where one runs.
 fn options(
     database_url: &str,
-    secret: &TokenSecret,
+    world: &World,
     args: &UpArgs,
-    _unleash: Option<&UnleashAccess>,
+    unleash: Option<&UnleashAccess>,
 ) -> Result<AppOptions, Failure> {
-    AppOptions::from_environment(database_url, secret.clone(), args.commit())
+    let mut flags: nova_flags::Config = settings(&[])?;
+    if let Some(UnleashAccess { url, client_token, .. }) = unleash {
+        flags.unleash_url = Some(url.clone());
+        flags.unleash_token = Some(Token::from(client_token.clone()));
+        flags.unleash_environment = Some(Environment::development().to_string());
+        flags.flags_cache.get_or_insert_with(|| world.data.join("flags.json"));
+    }
+    AppOptions::from_environment(database_url, world.token_secret()?, args.commit(), &flags)
 }
 
 /// Brings the database's schema up to date, and fills it when it has no users; answers somebody to try it as.
