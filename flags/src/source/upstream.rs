@@ -38,7 +38,7 @@ impl Upstream {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::{sync::Arc, time::Duration};
 
     use hyper_util::client::legacy::connect::HttpConnector;
     use prometheus_client::registry::Registry;
@@ -48,12 +48,12 @@ mod tests {
         Access, Instance,
         source::{
             liar::{Liar, Reply},
-            transport::{HttpTransport, REQUEST_TIMEOUT},
+            transport::HttpTransport,
         },
     };
 
     fn upstream(url: &str) -> Upstream {
-        let transport = HttpTransport::new(HttpConnector::new(), REQUEST_TIMEOUT);
+        let transport = HttpTransport::new(HttpConnector::new(), Duration::from_secs(30));
         let tags = transport.tags();
         let [app_name, instance_id, environment, app_version] = ["app", "one", "production", "1"].map(str::to_owned);
         let instance = Instance { app_name, instance_id, environment, app_version, region: None };
