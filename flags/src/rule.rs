@@ -87,7 +87,7 @@ mod tests {
 
     use super::*;
 
-    fn rule(feature: Value) -> Rule {
+    fn rule(feature: &Value) -> Rule {
         let mut all = json!({"name": "a.b", "enabled": true, "strategies": []});
         all.as_object_mut().unwrap().extend(feature.as_object().unwrap().clone());
         Rule::of(&serde_json::from_value(all).unwrap())
@@ -121,7 +121,7 @@ mod tests {
             (json!({"strategies": [{"name": "default", "segments": [1]}]}), Rule::Rollout),
             (json!({"dependencies": [{"feature": "c.d"}]}), Rule::Rollout),
         ] {
-            assert_eq!(rule(feature.clone()), expected, "{feature}");
+            assert_eq!(rule(&feature), expected, "{feature}");
         }
     }
 
@@ -134,10 +134,10 @@ mod tests {
         };
         let one = with(json!([variant("x", "{}")]));
         let two = with(json!([variant("x", "{}"), variant("y", "{\"n\":1}")]));
-        assert_eq!(rule(json!({"strategies": [one]})), Rule::Everyone(true));
-        assert_eq!(rule(json!({"strategies": [two]})), Rule::Rollout);
-        assert_eq!(rule(json!({"strategies": [one, rollout("100")]})), Rule::Rollout, "one of them has none");
-        assert_eq!(rule(json!({"variants": [variant("x", "{}"), variant("y", "{}")]})), Rule::Everyone(true));
+        assert_eq!(rule(&json!({"strategies": [one]})), Rule::Everyone(true));
+        assert_eq!(rule(&json!({"strategies": [two]})), Rule::Rollout);
+        assert_eq!(rule(&json!({"strategies": [one, rollout("100")]})), Rule::Rollout, "one of them has none");
+        assert_eq!(rule(&json!({"variants": [variant("x", "{}"), variant("y", "{}")]})), Rule::Everyone(true));
         assert_eq!(
             rule(json!({"strategies": [one, rollout("100")], "variants": [variant("z", "{}")]})),
             Rule::Everyone(true)

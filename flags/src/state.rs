@@ -1,7 +1,12 @@
 //! What holds since the last sync: for each flag whether it is the same for everybody, and with which payload. Made whole and
 //! exchanged whole. Deciding for one caller is [`Flags`](crate::Flags)' business.
 
-use std::{collections::BTreeMap, fmt, sync::Arc, sync::atomic::AtomicU64};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+    sync::atomic::AtomicU64,
+};
 
 use serde::{Serialize, Serializer};
 use unleash_types::client_features::ClientFeature;
@@ -166,7 +171,7 @@ impl State {
                 continue;
             };
             // A flag without fields has no use for a payload, and none is wrong.
-            let texts = if id.flag().payload.is_empty() { Default::default() } else { rule::payloads(feature) };
+            let texts = if id.flag().payload.is_empty() { BTreeSet::new() } else { rule::payloads(feature) };
             let payloads: BTreeMap<_, _> =
                 texts.into_iter().map(|text| (text.to_owned(), payload::parse(id.flag(), text))).collect();
             // Also for a flag that is the same for everybody: the engine knows which of the variants it is.

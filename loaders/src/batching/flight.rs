@@ -33,12 +33,14 @@ pub struct Flights<S: Source> {
 
 /// What a flight is found by: the policy that the upstream sees, and the key.
 type Place<K> = (u64, K);
+/// The batch that a key comes with, and the key's place there.
+type Seat<S> = (Arc<Batch<S>>, usize);
 
 struct Table<S: Source> {
     /// Numbers batches in the order in which they start.
     next_number: u64,
-    /// The newest flight of each key: its batch, and the key's place there.
-    flights: HashMap<Place<S::Key>, (Arc<Batch<S>>, usize)>,
+    /// The newest flight of each key.
+    flights: HashMap<Place<S::Key>, Seat<S>>,
 }
 
 /// One call to the source.
