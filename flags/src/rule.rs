@@ -139,7 +139,7 @@ mod tests {
         assert_eq!(rule(&json!({"strategies": [one, rollout("100")]})), Rule::Rollout, "one of them has none");
         assert_eq!(rule(&json!({"variants": [variant("x", "{}"), variant("y", "{}")]})), Rule::Everyone(true));
         assert_eq!(
-            rule(json!({"strategies": [one, rollout("100")], "variants": [variant("z", "{}")]})),
+            rule(&json!({"strategies": [one, rollout("100")], "variants": [variant("z", "{}")]})),
             Rule::Everyone(true)
         );
     }

@@ -20,7 +20,10 @@ use nova_proto::{
 use prometheus_client::registry::Registry;
 use sqlx::PgPool;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
-use tonic::{Request, Response, transport::Channel};
+use tonic::{
+    Request, Response,
+    transport::{Channel, ClientTlsConfig, ServerTlsConfig},
+};
 use uuid::Uuid;
 
 use crate::database::TestDatabase;
@@ -59,6 +62,24 @@ impl TestBackend {
     /// # Panics
     /// When something does not start.
     pub async fn serving(services: &'static [ServiceName], rows: &'static str) -> Self {
+        Self::over(services, rows, None).await
+    }
+
+    /// Starts every service, and calls them over TLS.
+    ///
+    /// # Panics
+    /// When something does not start, or the two do not believe each other.
+    pub async fn over_tls(rows: &'static str, server: ServerTlsConfig, client: ClientTlsConfig) -> Self {
+        // The process has no provider of cryptography yet, or this very one.
+        let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+        Self::over(ServiceName::ALL, rows, Some((server, client))).await
+    }
+
+    async fn over(
+        services: &'static [ServiceName],
+        rows: &'static str,
+        tls: Option<(ServerTlsConfig, ClientTlsConfig)>,
+    ) -> Self {
         let database = TestDatabase::new().await;
         let pool = database.pool().await;
         sqlx::raw_sql(HELPERS).execute(&pool).await.unwrap();
@@ -69,8 +90,10 @@ impl TestBackend {
         let store =
             nova_backend::connect(&Config { db_acquire_timeout_secs: 8, ..Config::for_url(database.url()) }).unwrap();
         let verifier = TokenVerifier::new(&secret(), Arc::new(FixedClock(now())));
+        let (server, client) = tls.unzip();
         let backend =
-            Backend::new(store, Arc::new(verifier), Arc::new(nova_cli::random::SystemIds), Flags::defaults(), metrics);
+            Backend::new(store, Arc::new(verifier), Arc::new(nova_cli::random::SystemIds), Flags::defaults(), metrics)
+                .with_tls(server);
 
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -78,7 +101,11 @@ impl TestBackend {
         let served = tokio::spawn(async move {
             backend.serve(services, nova_backend::tcp(listener), async { drop(stopped.await) }).await
         });
-        let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
+        let endpoint = match client {
+            Some(tls) => Channel::from_shared(format!("https://{address}")).unwrap().tls_config(tls).unwrap(),
+            None => Channel::from_shared(format!("http://{address}")).unwrap(),
+        };
+        let channel = endpoint.connect().await.unwrap();
         Self { pool, channel, registry, stop, served, _database: database }
     }
 
