@@ -5,6 +5,7 @@ mod clean;
 mod doctor;
 mod down;
 mod errors;
+mod flags;
 mod gateway;
 mod migrate;
 mod schema;
@@ -31,7 +32,7 @@ use crate::{
 #[command(
     name = "nova",
     version,
-    after_help = "Exit codes: 0 done, 1 `schema check` found what breaks clients, 2 wrong usage, 64-78 as in sysexits.h (65 a file holds something else, 66 no such file, 67 no such user, 69 something needed is not there, 78 a wrong setting), 130 interrupted."
+    after_help = "Exit codes: 0 done, 1 a check found something, or something was left undone that is said, 2 wrong usage, 64-78 as in sysexits.h (65 a file holds something else, 66 no such file, 67 no such user, 69 something needed is not there, 78 a wrong setting), 130 interrupted."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -56,6 +57,8 @@ enum Command {
     Schema(schema::SchemaArgs),
     /// Print the catalogue of error codes.
     Errors,
+    /// Bring the catalogue of flags and Unleash together; print it, check it.
+    Flags(flags::FlagsArgs),
     /// Fill an empty database with a social network.
     Seed(seed::SeedCommandArgs),
     /// Bring a database's schema up to date.
@@ -90,6 +93,7 @@ impl Cli {
                 errors::run();
                 Ok(())
             }
+            Command::Flags(args) => block_on(flags::run(args)),
             Command::Seed(args) => block_on(seed::run(&args)),
             Command::Migrate(args) => block_on(migrate::run(&args)),
             Command::Gateway(args) => block_on(gateway::run(args)),

@@ -1,16 +1,12 @@
 //! `nova schema`: the contract, as the code has it, and how it differs from one that clients build on.
 
-use std::{
-    fs::File,
-    io::Read as _,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
 use crate::{
     failure::Failure,
-    say,
+    input, say,
     schema::{Change, Class, compare},
 };
 
@@ -68,15 +64,6 @@ fn check(args: &CheckArgs) -> Result<(), Failure> {
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
-    let told = |what: &dyn std::fmt::Display| format!("schema: {}: {what}", path.display());
-    let file = File::open(path).map_err(|error| Failure::NoInput(told(&error)))?;
-    if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
-        return Err(Failure::NoInput(told(&"is a directory")));
-    }
-    let mut bytes = Vec::new();
-    file.take(MAX_SCHEMA + 1).read_to_end(&mut bytes).map_err(|error| Failure::Io(told(&error)))?;
-    if bytes.len() as u64 > MAX_SCHEMA {
-        return Err(Failure::Data(told(&"larger than a schema may be (16 MiB)")));
-    }
-    String::from_utf8(bytes).map_err(|_| Failure::Data(told(&"not a GraphQL schema: it is not text")))
+    String::from_utf8(input::read("schema", path, MAX_SCHEMA)?)
+        .map_err(|_| Failure::Data(format!("schema: {}: not a GraphQL schema: it is not text", path.display())))
 }
