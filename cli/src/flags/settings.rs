@@ -6,7 +6,7 @@ use http::{HeaderValue, Uri};
 use nova_core::is_loopback;
 
 use super::Admin;
-use crate::failure::Failure;
+use crate::{failure::Failure, servers::unleash::UnleashAccess};
 
 /// Settings of the commands that talk to Unleash.
 #[derive(Debug, Clone, clap::Args)]
@@ -50,6 +50,19 @@ impl fmt::Debug for AdminToken {
 }
 
 impl UnleashArgs {
+    /// For a server of our own, in the environment `development`.
+    pub(crate) fn own(access: &UnleashAccess) -> Self {
+        let development = nova_core::Environment::development().to_string();
+        Self {
+            unleash_url: Some(access.url.clone()),
+            unleash_admin_token: Some(AdminToken(access.admin_token.clone())),
+            unleash_ca: None,
+            project: "default".into(),
+            environment: Some(development.clone()),
+            nova_environment: development,
+        }
+    }
+
     /// The way to Unleash, when somebody said where it is and what opens it.
     ///
     /// # Errors

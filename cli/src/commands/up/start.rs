@@ -22,6 +22,7 @@ use crate::{
     clock::SystemClock,
     commands::{migrate, seed},
     failure::Failure,
+    flags::{self, UnleashArgs},
     random, say,
     servers::{
         postgres::{Server, ServerOptions},
@@ -210,6 +211,7 @@ async fn unleash_server(world: &World, args: &UpArgs, server: Option<&Server>) -
     })
     .await?;
     say::step("Unleash answers");
+    flags::sync(&UnleashArgs::own(unleash.access()).admin()?, false).await?;
     Ok(Some(unleash))
 }
 
