@@ -6,6 +6,7 @@ pub mod backend;
 pub mod browser;
 pub mod client;
 pub mod database;
+pub mod equal;
 pub mod files;
 pub mod flags;
 pub mod issuer;
