@@ -6,4 +6,5 @@ pub mod corpus;
 pub mod generate;
 pub mod scene;
 pub mod schema;
+pub mod states;
 pub mod values;
