@@ -70,12 +70,13 @@ fn refusal(output: &Output, code: i32) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// Waits until a process has ended, be it that nobody has taken note of it yet.
+/// Waits until a process has ended with all its threads, be it that nobody has taken note of it yet.
 fn await_end(pid: &Value) {
-    let status = format!("/proc/{pid}/stat");
     for _ in 0..1000 {
-        match fs::read_to_string(&status) {
-            Ok(text) if !text.contains(") Z ") => std::thread::sleep(Duration::from_millis(20)),
+        let threads = fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+        match fs::read_to_string(format!("/proc/{pid}/stat")) {
+            // The first thread can be gone while others still hold files.
+            Ok(text) if !text.contains(") Z ") || threads > 1 => std::thread::sleep(Duration::from_millis(20)),
             _ => return,
         }
     }
@@ -209,6 +210,7 @@ fn a_server_whose_supervisor_was_killed_too_is_found_and_stopped() {
     let supervisor = status.lines().find_map(|line| line.strip_prefix("PPid:")).unwrap().trim().to_owned();
     kill("-KILL", &supervisor);
     kill("-KILL", &pids["nova"].to_string());
+    await_end(&pids["nova"]);
     ok(&place.nova(&["up", "--detach"]));
     await_end(&pids["postgres"]);
 }
