@@ -1,11 +1,8 @@
 //! Pages: whoever walks a list while others write meets every row that was there throughout, and none twice.
 #![expect(clippy::unwrap_used, reason = "a test's helpers have nothing to go on with either")]
 
-#[path = "pages/lists.rs"]
 mod lists;
-#[path = "pages/walk.rs"]
 mod walk;
-#[path = "pages/world.rs"]
 mod world;
 
 use std::{
@@ -16,7 +13,7 @@ use std::{
     },
 };
 
-use nova_tests::{app::TestApp, client::codes};
+use nova_tests::{app::TestApp, client::codes, processes::eventually};
 use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
@@ -107,6 +104,8 @@ async fn a_walk_beside_writers_has_no_gap_and_no_repeat() {
             if !page.has_more {
                 break;
             }
+            // The machine may be busy with the walk alone: it is about what changes beside it.
+            eventually(|| async { written.load(Relaxed) > before }).await;
         }
         let mut distinct = seen.clone();
         distinct.sort_unstable();
@@ -114,7 +113,6 @@ async fn a_walk_beside_writers_has_no_gap_and_no_repeat() {
         assert_eq!(distinct.len(), seen.len(), "{list:?} {direction:?} repeats a row");
         seen.retain(|id| World::is_keeper(*id));
         assert_eq!(seen, keepers, "{list:?} {direction:?}");
-        assert!(written.load(Relaxed) > before, "nobody wrote during the walk of {list:?}");
     }
     stop.store(true, Relaxed);
     for writer in writers {

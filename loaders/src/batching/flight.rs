@@ -17,9 +17,11 @@ use super::{
     source::{Answer, Caller, LoadError, Source},
 };
 
-/// Calls of a single key that go to one source at a time, while batching is off. More would only wait at the store, where
-/// waiting is a failure.
-const SINGLE_CALLS: usize = 32;
+/// Calls of few keys that go to one source at a time, while batching is off or as good as that. More would only wait at the
+/// store, where waiting is a failure.
+const SMALL_CALLS: usize = 32;
+/// Up to so many keys are few: the widest list has a hundred items, and goes in ten calls.
+const FEW_KEYS: u16 = 10;
 
 /// The fetches of one source that are under way.
 pub struct Flights<S: Source> {
@@ -27,8 +29,8 @@ pub struct Flights<S: Source> {
     /// No code but that of keys (hash, compare, clone) runs under this lock, and it does not poison. Where a batch's
     /// lock is needed too, this one is taken first.
     table: Mutex<Table<S>>,
-    /// Taken by each call while batching is off.
-    singles: Semaphore,
+    /// Taken by each call of a request whose policy makes its calls small.
+    small_calls: Semaphore,
 }
 
 /// What a flight is found by: the policy that the upstream sees, and the key.
@@ -67,7 +69,7 @@ impl<S: Source> Flights<S> {
     #[must_use]
     pub fn new(source: S) -> Arc<Self> {
         let table = Table { next_number: 0, flights: HashMap::new() };
-        Arc::new(Self { source: Arc::new(source), table: Mutex::new(table), singles: Semaphore::new(SINGLE_CALLS) })
+        Arc::new(Self { source: Arc::new(source), table: Mutex::new(table), small_calls: Semaphore::new(SMALL_CALLS) })
     }
 
     /// Keys that are being fetched.
@@ -155,11 +157,9 @@ impl<S: Source> Flights<S> {
         let landing = Landing { flights: Arc::clone(self), batch: Arc::clone(batch) };
         let task = tokio::spawn(async move {
             let Landing { flights, batch } = &landing;
+            let is_small = caller.policy.loaders_batching().is_none_or(|batching| batching.max_batch <= FEW_KEYS);
             // Never closed. What waits here ends with the request that waits for it.
-            let _single = match caller.policy.loaders_batching() {
-                Some(_) => None,
-                None => flights.singles.acquire().await.ok(),
-            };
+            let _place = if is_small { flights.small_calls.acquire().await.ok() } else { None };
             let answers = timeout(flights.source.cap(), flights.source.load(&batch.keys, caller)).await;
             landing.land(&answers.unwrap_or_else(|_| vec![Err(LoadError::from(ErrorCode::Timeout)); batch.keys.len()]));
         });

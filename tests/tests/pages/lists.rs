@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::world::World;
+use super::world::World;
 
 /// Where a row stands in its list: microseconds, then id.
 pub(crate) type Place = (i64, Uuid);

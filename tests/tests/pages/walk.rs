@@ -7,7 +7,7 @@ use nova_tests::app::TestApp;
 use proptest::{prelude::*, test_runner::TestCaseError};
 use uuid::Uuid;
 
-use crate::{
+use super::{
     lists::{Direction, List, Place},
     world::{World, Write},
 };

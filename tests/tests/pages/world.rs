@@ -11,7 +11,7 @@ use proptest::{prelude::*, sample::Index};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::lists::{List, Place};
+use super::lists::{List, Place};
 
 /// People beside the star and the viewer.
 const PEOPLE: u64 = 24;

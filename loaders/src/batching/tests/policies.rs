@@ -28,16 +28,19 @@ async fn without_batching_each_key_is_a_call_of_its_own() {
 
 #[tokio::test]
 async fn without_batching_so_many_calls_go_at_a_time_and_the_rest_after_them() {
-    let process = Process::new(usize::MAX, 0);
-    let request = process.request_under(without(FlagId::LoadersBatching));
-    let keys: Vec<u64> = (0..1_000).collect();
-    let all = start(&request, &keys);
-    settle().await;
-    assert_eq!(process.sizes().len(), 32);
-    process.gate.add_permits(1_000);
-    let answers = all.await.unwrap();
-    assert!(answers.iter().zip(&keys).all(|(answer, key)| *answer == Ok(Some(key * 10))));
-    assert_eq!(process.sizes().len(), 1_000);
+    let narrow = Policy::defaults().with_payload(FlagId::LoadersBatching, &[1]);
+    for policy in [without(FlagId::LoadersBatching), narrow] {
+        let process = Process::new(usize::MAX, 0);
+        let request = process.request_under(policy);
+        let keys: Vec<u64> = (0..1_000).collect();
+        let all = start(&request, &keys);
+        settle().await;
+        assert_eq!(process.sizes().len(), 32);
+        process.gate.add_permits(1_000);
+        let answers = all.await.unwrap();
+        assert!(answers.iter().zip(&keys).all(|(answer, key)| *answer == Ok(Some(key * 10))));
+        assert_eq!(process.sizes().len(), 1_000);
+    }
 }
 
 #[tokio::test]
