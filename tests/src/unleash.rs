@@ -160,8 +160,17 @@ impl Unleash {
         let there = self.call(Method::GET, &format!("{PROJECT}/features"), &Value::Null).await;
         self.call(Method::POST, &format!("{PROJECT}/archive"), &names(&there)).await;
         let archive = "/api/admin/search/features?project=IS:default&archived=IS:true&limit=1000";
-        let archived = self.call(Method::GET, archive, &Value::Null).await;
-        self.call(Method::POST, &format!("{PROJECT}/delete"), &names(&archived)).await;
+        let archived = names(&self.call(Method::GET, archive, &Value::Null).await);
+        // Unleash says that a flag is archived before it has noted it down, and its note fails when the flag is gone by then.
+        for flag in archived["features"].as_array().unwrap() {
+            let path = format!("{PROJECT}/features/{}/lifecycle", flag.as_str().unwrap());
+            eventually(|| async {
+                let stages = self.call(Method::GET, &path, &Value::Null).await;
+                stages.as_array().unwrap().iter().any(|stage| stage["stage"] == "archived")
+            })
+            .await;
+        }
+        self.call(Method::POST, &format!("{PROJECT}/delete"), &archived).await;
     }
 
     /// A new token for clients of an environment.
