@@ -1,7 +1,7 @@
 //! The handle of the process on its flags: it takes states in, and decides policies.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     fmt,
     sync::{Arc, atomic::Ordering::Relaxed},
 };
@@ -12,44 +12,17 @@ use prometheus_client::{
     encoding::EncodeLabelSet, metrics::counter::Counter as Metric, metrics::family::Family, registry::Registry,
 };
 use tokio::sync::watch;
-use unleash_api_client::{
-    Client, ClientBuilder, Context,
-    client::FeatureKey,
-    http::{Request, Response, Transport, TransportRef},
-};
+use unleash_api_client::{Client, Context, client::FeatureKey};
 use unleash_types::client_features::{ClientFeature, ClientFeatures};
 
 use crate::{
     catalogue::FlagId,
+    engine::{Access, Caller, Engine, Instance},
     policy::Policy,
     state::{Reason, Source, State},
     usage::{Counter, Usage},
     view::FlagView,
 };
-
-/// What this process is, as far as flags may depend on it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Instance {
-    /// What Unleash calls the application.
-    pub app_name: String,
-    /// This process among those of the application. Process flags in rollout stick to it.
-    pub instance_id: String,
-    /// The environment, as in Unleash.
-    pub environment: String,
-    /// The version of the binary.
-    pub app_version: String,
-    /// Where it runs, if anybody said.
-    pub region: Option<String>,
-}
-
-/// Who asks. A rollout sticks to the user, and for anonymous callers to the session.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Caller<'a> {
-    /// The user's id, as text.
-    pub user_id: Option<&'a str>,
-    /// The session's id.
-    pub session_id: Option<&'a str>,
-}
 
 /// Why an answer was not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -60,40 +33,6 @@ pub enum Refused {
     /// The engine does not take it.
     #[error("the engine refused it: {0}")]
     Engine(String),
-}
-
-/// The way to Unleash: where it is, and how to get there.
-pub struct Access {
-    /// Its API, as `https://host/api`.
-    pub api_url: String,
-    /// The token of a backend.
-    pub token: Option<String>,
-    /// Carries the requests.
-    pub transport: TransportRef,
-}
-
-impl fmt::Debug for Access {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Access").field("api_url", &self.api_url).finish_non_exhaustive()
-    }
-}
-
-impl Access {
-    /// No Unleash: states come from elsewhere.
-    #[must_use]
-    pub fn none() -> Self {
-        Self { api_url: String::new(), token: None, transport: Arc::new(Nowhere) }
-    }
-}
-
-/// Goes nowhere.
-struct Nowhere;
-
-#[async_trait::async_trait]
-impl Transport for Nowhere {
-    async fn execute(&self, _: Request) -> Result<Response, anyhow::Error> {
-        anyhow::bail!("no Unleash is configured")
-    }
 }
 
 impl FeatureKey for FlagId {
@@ -108,10 +47,8 @@ pub struct Flags(Arc<Inner>);
 
 struct Inner {
     state: ArcSwap<State>,
-    /// Unleash's own engine, and the way to Unleash.
-    client: Client<FlagId>,
-    /// What every question has in common.
-    instance: Instance,
+    /// Decides the flags in rollout.
+    engine: Engine<FlagId>,
     usage: Counter,
     invalid_payloads: Family<FlagLabel, Metric>,
     /// One state is taken in at a time.
@@ -127,7 +64,7 @@ struct FlagLabel {
 
 impl fmt::Debug for Flags {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Flags").field("instance", &self.0.instance).finish_non_exhaustive()
+        f.debug_struct("Flags").field("instance", self.instance()).finish_non_exhaustive()
     }
 }
 
@@ -137,14 +74,7 @@ impl Flags {
     /// # Errors
     /// What the client has against `access`.
     pub fn new(access: Access, instance: Instance, registry: &mut Registry) -> anyhow::Result<Self> {
-        let Access { api_url, token, transport } = access;
-        let client = ClientBuilder::default().disable_metric_submission().into_client_with_transport(
-            &api_url,
-            &instance.app_name,
-            &instance.instance_id,
-            token,
-            transport,
-        )?;
+        let engine = Engine::new(access, instance)?;
         let invalid_payloads = Family::default();
         registry.register(
             "nova_flags_invalid_payloads",
@@ -153,8 +83,7 @@ impl Flags {
         );
         Ok(Self(Arc::new(Inner {
             state: ArcSwap::from_pointee(State::defaults()),
-            client,
-            instance,
+            engine,
             usage: Counter::default(),
             invalid_payloads,
             applying: Mutex::new(()),
@@ -192,9 +121,9 @@ impl Flags {
         let inner = &*self.0;
         let _applying = inner.applying.lock();
         let ours = features.features.clone();
-        inner.client.memoize(features).map_err(|error| Refused::Engine(error.to_string()))?;
-        let instance = &inner.instance;
-        let context = self.context(Caller { user_id: None, session_id: Some(&instance.instance_id) });
+        inner.engine.take(features).map_err(Refused::Engine)?;
+        let instance_id = self.instance().instance_id.as_str();
+        let context = inner.engine.context(Caller { user_id: None, session_id: Some(instance_id) });
         let before = inner.state.load_full();
         let state = State::new(&ours, source, &before, |id| self.ask(id, &context));
         self.report(&before, &state);
@@ -212,7 +141,7 @@ impl Flags {
         if state.rollout.is_empty() {
             return Arc::clone(&state.instance);
         }
-        let context = self.context(caller);
+        let context = self.0.engine.context(caller);
         let mut values = *state.instance.values();
         for id in state.rollout.iter().copied() {
             let (on, text) = self.ask(id, &context);
@@ -262,42 +191,18 @@ impl Flags {
     /// What this process is.
     #[must_use]
     pub fn instance(&self) -> &Instance {
-        &self.0.instance
+        self.0.engine.instance()
     }
 
     pub(crate) fn client(&self) -> &Client<FlagId> {
-        &self.0.client
-    }
-
-    fn context(&self, caller: Caller<'_>) -> Context {
-        let Instance { app_name, instance_id, environment, app_version, region } = &self.0.instance;
-        let mut properties = HashMap::from([
-            ("appVersion".to_owned(), app_version.clone()),
-            ("instanceId".to_owned(), instance_id.clone()),
-        ]);
-        if let Some(region) = region {
-            properties.insert("region".to_owned(), region.clone());
-        }
-        Context {
-            user_id: caller.user_id.map(str::to_owned),
-            session_id: caller.session_id.map(str::to_owned),
-            remote_address: None,
-            properties,
-            app_name: app_name.clone(),
-            environment: environment.clone(),
-            current_time: None,
-        }
+        self.0.engine.client()
     }
 
     /// What the engine says: whether `id` is on, and its payload's text.
     fn ask(&self, id: FlagId, context: &Context) -> (bool, Option<String>) {
-        let client = &self.0.client;
-        let on = client.is_enabled(id, Some(context), id.flag().default);
-        if !on || id.flag().payload.is_empty() {
-            return (on, None);
-        }
-        let mut variant = client.get_variant(id, context);
-        (on, variant.payload.remove("value"))
+        let on = self.0.engine.is_on(id, context, id.flag().default);
+        let payload = on && !id.flag().payload.is_empty();
+        (on, if payload { self.0.engine.payload(id, context) } else { None })
     }
 
     /// Tells operators what is other than before.

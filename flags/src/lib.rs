@@ -5,6 +5,7 @@
 //! flag switches, and no failure of Unleash is a failure of anybody else.
 
 mod catalogue;
+mod engine;
 mod flags;
 mod payload;
 mod policy;
@@ -16,7 +17,8 @@ mod view;
 mod wire;
 
 pub use catalogue::{Batching, CATALOGUE, Equivalence, ExecutionTimeout, Field, Flag, FlagId, Kind, ReadIn, Scope};
-pub use flags::{Access, Caller, Flags, Instance, Refused};
+pub use engine::{Access, Caller, Engine, Instance};
+pub use flags::{Flags, Refused};
 pub use payload::write as payload_json;
 pub use policy::Policy;
 pub use source::{
