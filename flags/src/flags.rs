@@ -19,6 +19,7 @@ use crate::{
     catalogue::FlagId,
     engine::{Access, Caller, Engine, Instance},
     policy::Policy,
+    rule,
     state::{Reason, Source, State},
     usage::{Counter, Usage},
     view::FlagView,
@@ -205,6 +206,14 @@ impl Flags {
         (on, if payload { self.0.engine.payload(id, context) } else { None })
     }
 
+    /// What the engine itself says of a flag's first field, whatever the state says.
+    #[cfg(test)]
+    pub(crate) fn engine_says(&self, id: FlagId, caller: Caller<'_>) -> Option<u16> {
+        let (on, text) = self.ask(id, &self.0.engine.context(caller));
+        let values = self.0.state.load().of(id).values(id, text.as_deref());
+        on.then(|| u16::try_from(values[0]).unwrap_or(u16::MAX))
+    }
+
     /// Tells operators what is other than before.
     fn report(&self, before: &State, now: &State) {
         if before.source != now.source {
@@ -238,6 +247,7 @@ fn keep_ours(features: &mut Vec<ClientFeature>) {
     let parents: Vec<String> =
         ours.flat_map(|feature| feature.dependencies.iter().flatten()).map(|parent| parent.feature.clone()).collect();
     features.retain(|feature| is_ours(feature) || parents.contains(&feature.name));
+    features.iter_mut().for_each(rule::drop_undrawable);
 }
 
 /// What a state has counted by itself: each policy that was decided under it counts for the flags that are the same for

@@ -43,9 +43,12 @@ impl Rule {
 fn reach(strategy: &Strategy) -> Reach {
     let conditional = strategy.constraints.as_ref().is_some_and(|all| !all.is_empty())
         || strategy.segments.as_ref().is_some_and(|all| !all.is_empty());
-    let rollout = strategy.parameters.as_ref().and_then(|parameters| parameters.get("rollout")).map(String::as_str);
-    match (strategy.name.as_str(), rollout) {
-        ("default", _) | ("flexibleRollout", Some("100")) if !conditional => Reach::Everybody,
+    let parameter = |name| strategy.parameters.as_ref().and_then(|all| all.get(name)).map(String::as_str);
+    // Who lacks what a rollout sticks to is out at any percentage; to these two nobody lacks anything.
+    let sticks_to_all = matches!(parameter("stickiness"), None | Some("default" | "random"));
+    match (strategy.name.as_str(), parameter("rollout")) {
+        ("default", _) if !conditional => Reach::Everybody,
+        ("flexibleRollout", Some("100")) if !conditional && sticks_to_all => Reach::Everybody,
         ("flexibleRollout", Some("0")) => Reach::Nobody,
         _ => Reach::Some,
     }
@@ -73,6 +76,19 @@ fn one_payload(feature: &ClientFeature) -> bool {
     texts.len() == 1
 }
 
+/// Takes away variants that can't be drawn from, which the engine does not survive: none has any weight, or they have more
+/// than can be counted. Such a flag has no payload but its default.
+pub(crate) fn drop_undrawable(feature: &mut ClientFeature) {
+    let drawable = |weights: &mut dyn Iterator<Item = i32>| {
+        let total = weights.try_fold(0_i32, |total, weight| total.checked_add(weight).filter(|_| weight >= 0));
+        total.is_some_and(|total| total > 0)
+    };
+    for strategy in feature.strategies.iter_mut().flatten() {
+        strategy.variants = strategy.variants.take().filter(|all| drawable(&mut all.iter().map(|one| one.weight)));
+    }
+    feature.variants = feature.variants.take().filter(|all| drawable(&mut all.iter().map(|one| one.weight)));
+}
+
 /// Every payload that somebody may get.
 pub(crate) fn payloads(feature: &ClientFeature) -> BTreeSet<&str> {
     let strategies = feature.strategies.iter().flatten();
@@ -97,6 +113,12 @@ mod tests {
         json!({"name": "flexibleRollout", "parameters": {"rollout": percent, "stickiness": "default", "groupId": "a.b"}})
     }
 
+    fn sticky(stickiness: &str) -> Value {
+        let mut strategy = rollout("100");
+        strategy["parameters"]["stickiness"] = stickiness.into();
+        strategy
+    }
+
     fn variant(name: &str, value: &str) -> Value {
         json!({"name": name, "weight": 500, "payload": {"type": "json", "value": value}})
     }
@@ -114,6 +136,8 @@ mod tests {
             (json!({"strategies": [rollout("100")]}), Rule::Everyone(true)),
             (json!({"strategies": [rollout("0")]}), Rule::Everyone(false)),
             (json!({"strategies": [rollout("0"), rollout("100")]}), Rule::Everyone(true)),
+            (json!({"strategies": [sticky("userId")]}), Rule::Rollout),
+            (json!({"strategies": [sticky("random")]}), Rule::Everyone(true)),
             (json!({"strategies": [rollout("10")]}), Rule::Rollout),
             (json!({"strategies": [rollout("0"), rollout("10")]}), Rule::Rollout),
             (json!({"strategies": [conditional]}), Rule::Rollout),

@@ -1,6 +1,7 @@
 //! Taking states in, and deciding: on Unleash's own engine, without a server.
 
 use prometheus_client::{encoding::text::encode, registry::Registry};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use unleash_types::client_features::ClientFeatures;
 
@@ -227,4 +228,70 @@ fn every_decision_is_counted_once() {
     apply(&flags, &[off("loaders.batching")]).unwrap();
     let usage = flags.take_usage();
     assert_eq!(usage.counts().find(|(flag, _)| *flag == FlagId::LoadersBatching).unwrap().1.no, 1);
+}
+
+#[test]
+fn variants_that_nobody_can_draw_are_no_variants() {
+    let flags = Flags::defaults();
+    for weights in [[0, 0], [-1, 1], [i32::MAX, 1]] {
+        let mut strategy = rollout(100);
+        let variant = |(at, weight): (usize, i32)| {
+            let payload = json!({"type": "json", "value": format!("{{\"max_batch\": {}}}", at + 1)});
+            json!({"name": at.to_string(), "weight": weight, "payload": payload})
+        };
+        strategy["variants"] = weights.into_iter().enumerate().map(variant).collect();
+        apply(&flags, &[feature("loaders.batching", &[strategy])]).unwrap();
+        assert_eq!(flags.decide(Caller::default()).loaders_batching(), Some(Batching { max_batch: 1_000 }));
+    }
+}
+
+fn any_strategy() -> impl Strategy<Value = Value> {
+    let name = prop::sample::select(vec!["default", "flexibleRollout", "flexibleRollout", "userWithId", "unknown"]);
+    let percent = prop::sample::select(vec!["0", "1", "50", "99", "100"]);
+    let stickiness = prop::option::of(prop::sample::select(vec!["default", "random", "userId", "sessionId", "region"]));
+    let payloads = prop::collection::vec((0_i32..3, 1_u32..4, prop::bool::ANY), 0..3);
+    (name, percent, stickiness, payloads, prop::bool::weighted(0.2)).prop_map(
+        |(name, percent, stickiness, payloads, conditional)| {
+            let mut parameters = json!({"rollout": percent, "groupId": "g", "userIds": user(1)});
+            if let Some(stickiness) = stickiness {
+                parameters["stickiness"] = stickiness.into();
+            }
+            let variants = payloads.iter().enumerate().map(|(at, (weight, max_batch, has_payload))| {
+                let payload = json!({"type": "json", "value": format!("{{\"max_batch\": {max_batch}}}")});
+                let mut variant = json!({"name": at.to_string(), "weight": weight, "stickiness": "default"});
+                if *has_payload {
+                    variant["payload"] = payload;
+                }
+                variant
+            });
+            let constraint = json!({"contextName": "userId", "operator": "IN", "values": [user(2)]});
+            let constraints = if conditional { json!([constraint]) } else { json!([]) };
+            let variants: Value = variants.collect();
+            json!({"name": name, "parameters": parameters, "constraints": constraints, "variants": variants})
+        },
+    )
+}
+
+proptest! {
+    /// What is taken to be the same for everybody is what the engine says for everybody.
+    #[test]
+    fn a_flag_that_is_not_in_rollout_is_the_same_for_whoever_asks(
+        enabled in prop::bool::weighted(0.9), strategies in prop::collection::vec(any_strategy(), 0..4),
+    ) {
+        let flags = Flags::defaults();
+        let mut feature = feature("loaders.batching", &strategies);
+        feature["enabled"] = enabled.into();
+        apply(&flags, &[feature]).unwrap();
+        let everybody = flags.process();
+        let context = |caller| flags.engine_says(FlagId::LoadersBatching, caller);
+        if !flags.state().has_rollout() {
+            let (one, two, three) = (user(1), user(2), user(3));
+            for user_id in [None, Some(one.as_str()), Some(&two), Some(&three)] {
+                for session_id in [None, Some(one.as_str()), Some(&three)] {
+                    let said = context(Caller { user_id, session_id });
+                    prop_assert_eq!(everybody.loaders_batching().map(|batching| batching.max_batch), said);
+                }
+            }
+        }
+    }
 }

@@ -90,10 +90,10 @@ impl TestBackend {
         let store =
             nova_backend::connect(&Config { db_acquire_timeout_secs: 8, ..Config::for_url(database.url()) }).unwrap();
         let verifier = TokenVerifier::new(&secret(), Arc::new(FixedClock(now())));
-        let (server, client) = tls.unzip();
+        let (their_tls, our_tls) = tls.unzip();
         let backend =
             Backend::new(store, Arc::new(verifier), Arc::new(nova_cli::random::SystemIds), Flags::defaults(), metrics)
-                .with_tls(server);
+                .with_tls(their_tls);
 
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -101,7 +101,7 @@ impl TestBackend {
         let served = tokio::spawn(async move {
             backend.serve(services, nova_backend::tcp(listener), async { drop(stopped.await) }).await
         });
-        let endpoint = match client {
+        let endpoint = match our_tls {
             Some(tls) => Channel::from_shared(format!("https://{address}")).unwrap().tls_config(tls).unwrap(),
             None => Channel::from_shared(format!("http://{address}")).unwrap(),
         };

@@ -1,6 +1,7 @@
 //! The debug view: for whom it is, and what it says.
 
 use nova_core::token::TokenType;
+use nova_flags::CATALOGUE;
 use nova_tests::app::{TestApp, token};
 use serde_json::{Value, json};
 
@@ -14,6 +15,10 @@ async fn a_caller_with_the_scope_who_asks_sees_what_the_operation_cost() {
     assert_eq!(debug["upstreamCalls"]["Content/BatchListFeed"], json!({ "calls": 1, "keys": 1 }));
     assert_eq!(debug["upstreamCalls"]["Users/BatchGetUsers"]["calls"], 1);
     assert_eq!(debug["statements"], 2);
+    let batching =
+        json!({ "value": true, "reason": "catalogue default", "scope": "request", "payload": { "max_batch": 1000 } });
+    assert_eq!(debug["flags"]["loaders.batching"], batching);
+    assert_eq!(debug["flags"].as_object().map(serde_json::Map::len), Some(CATALOGUE.len()));
     let total = debug["stagesMs"]["total"].as_f64().unwrap();
     let overhead = debug["overheadMs"].as_f64().unwrap();
     assert!(total > 0.0 && overhead >= 0.0 && overhead <= total, "{debug}");
