@@ -172,13 +172,13 @@ mod tests {
         Setting::of(&feature, "development", &segments)
     }
 
-    fn with(environment: Value) -> Setting {
+    fn with(environment: &Value) -> Setting {
         let mut all = json!({"name": "development", "enabled": true});
         all.as_object_mut().unwrap().extend(environment.as_object().unwrap().clone());
         setting(json!({"name": "a.b", "environments": [all]}))
     }
 
-    fn strategy(more: Value) -> Value {
+    fn strategy(more: &Value) -> Value {
         let mut all = json!({"id": "1", "name": "flexibleRollout", "title": "t", "parameters": {"rollout": "10"}});
         all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         all
@@ -189,25 +189,25 @@ mod tests {
         let full = json!({"contextName": "region", "operator": "IN", "values": ["eu"], "inverted": false,
                           "caseInsensitive": false, "value": null});
         let short = json!({"contextName": "region", "operator": "IN", "values": ["eu"]});
-        let one = with(json!({"strategies": [strategy(json!({"constraints": [full]}))]}));
+        let one = with(&json!({"strategies": [strategy(&json!({"constraints": [full]}))]}));
         let other = json!({"id": "2", "title": null, "constraints": [short], "parameters": {"rollout": 10}});
-        assert_eq!(one, with(json!({"strategies": [strategy(other)]})));
-        let disabled = strategy(json!({"disabled": true}));
-        assert_eq!(with(json!({"strategies": [disabled]})), with(json!({})));
-        assert_eq!(with(json!({})).strategies, [Rollout::everybody("a.b")]);
+        assert_eq!(one, with(&json!({"strategies": [strategy(&other)]})));
+        let disabled = strategy(&json!({"disabled": true}));
+        assert_eq!(with(&json!({"strategies": [disabled]})), with(&json!({})));
+        assert_eq!(with(&json!({})).strategies, [Rollout::everybody("a.b")]);
     }
 
     #[test]
     fn what_an_engine_can_tell_apart_is_not() {
-        let base = with(json!({"strategies": [strategy(json!({}))]}));
+        let base = with(&json!({"strategies": [strategy(&json!({}))]}));
         for other in [
-            json!({"strategies": [strategy(json!({}))], "enabled": false}),
-            json!({"strategies": [strategy(json!({"parameters": {"rollout": "11"}}))]}),
-            json!({"strategies": [strategy(json!({"segments": [3]}))]}),
-            json!({"strategies": [strategy(json!({"constraints": [{"inverted": true}]}))]}),
-            json!({"strategies": [strategy(json!({})), strategy(json!({}))]}),
+            json!({"strategies": [strategy(&json!({}))], "enabled": false}),
+            json!({"strategies": [strategy(&json!({"parameters": {"rollout": "11"}}))]}),
+            json!({"strategies": [strategy(&json!({"segments": [3]}))]}),
+            json!({"strategies": [strategy(&json!({"constraints": [{"inverted": true}]}))]}),
+            json!({"strategies": [strategy(&json!({})), strategy(&json!({}))]}),
         ] {
-            assert_ne!(with(other.clone()), base, "{other}");
+            assert_ne!(with(&other), base, "{other}");
         }
         let child = |parents: Value| setting(json!({"name": "a.b", "dependencies": parents}));
         assert_eq!(child(json!([{"feature": "p"}])), child(json!([{"feature": "p", "enabled": true, "variants": []}])));
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_strategy_in_a_word() {
-        let of = |more| with(json!({"strategies": [strategy(more)]})).strategies[0].summary();
+        let of = |more: Value| with(&json!({"strategies": [strategy(&more)]})).strategies[0].summary();
         assert_eq!(of(json!({})), "rollout 10 %");
         assert_eq!(of(json!({"parameters": {"rollout": "100"}})), "on");
         assert_eq!(of(json!({"segments": [3], "name": "default"})), "on, conditional");

@@ -1,5 +1,7 @@
 //! Whether anybody reads a flag: calls its accessor in code that runs.
 
+use std::path::Path;
+
 use super::files::SourceFile;
 
 /// Whether `accessor` is called outside the room of flags and outside tests.
@@ -11,7 +13,7 @@ pub(super) fn has_effect(files: &[SourceFile], accessor: &str) -> bool {
 fn runs(path: &str) -> bool {
     let outside = ["flags/", "tests/", "bench/"].iter().all(|room| !path.starts_with(room));
     let of_tests = path.ends_with("/tests.rs") || path.contains("/tests/");
-    path.ends_with(".rs") && outside && !of_tests
+    Path::new(path).extension().is_some_and(|end| end == "rs") && outside && !of_tests
 }
 
 /// The lines up to the module of tests, which ends a file here, and no comments.
