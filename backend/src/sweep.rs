@@ -53,7 +53,8 @@ pub(crate) async fn run(store: &Store, flags: &Flags) -> Infallible {
             policy = flags.process();
         }
         for (operation, sql) in SWEEPS {
-            while let Ok(true) = sweep(store, &policy, operation, sql).await {}
+            // A switch is obeyed before each batch: after days off there are many.
+            while flags.process().jobs_sweep() && matches!(sweep(store, &policy, operation, sql).await, Ok(true)) {}
         }
     }
 }

@@ -1,5 +1,4 @@
-//! Unleash's own engine, and what it is asked: whether a flag is on for a caller, and with which payload. It knows no
-//! catalogue, says nothing of what a flag means, and keeps no answer.
+//! Unleash's own engine, and what it is asked: whether a flag is on for a caller, and with which payload. It says nothing of what a flag means, and keeps no answer.
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
@@ -9,6 +8,8 @@ use unleash_api_client::{
     http::{Request, Response, Transport, TransportRef},
 };
 use unleash_types::client_features::ClientFeatures;
+
+use crate::catalogue::FlagId;
 
 /// What this process is, as far as flags may depend on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,16 +69,32 @@ impl Transport for Nowhere {
     }
 }
 
-/// The engine, for flags that are named by `F`.
-pub struct Engine<F: FeatureKey> {
+/// The engine, for flags that are named by `F`. Cheap to clone; clones are the same.
+pub struct Engine<F: FeatureKey>(Arc<Parts<F>>);
+
+struct Parts<F: FeatureKey> {
     client: Client<F>,
     /// What every question has in common.
     instance: Instance,
 }
 
+impl<F: FeatureKey> Clone for Engine<F> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
 impl<F: FeatureKey> fmt::Debug for Engine<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("instance", &self.instance).finish_non_exhaustive()
+        f.debug_struct("Engine").field("instance", self.instance()).finish_non_exhaustive()
+    }
+}
+
+impl Engine<FlagId> {
+    /// Whether a flag of the catalogue is on, and its payload's text.
+    pub(crate) fn decide(&self, id: FlagId, context: &Context) -> (bool, Option<String>) {
+        let on = self.is_on(id, context, id.flag().default);
+        (on, if on && !id.flag().payload.is_empty() { self.payload(id, context) } else { None })
     }
 }
 
@@ -95,7 +112,7 @@ impl<F: FeatureKey> Engine<F> {
             token,
             transport,
         )?;
-        Ok(Self { client, instance })
+        Ok(Self(Arc::new(Parts { client, instance })))
     }
 
     /// From here on it answers by `features`.
@@ -103,13 +120,13 @@ impl<F: FeatureKey> Engine<F> {
     /// # Errors
     /// What it has against them.
     pub fn take(&self, features: ClientFeatures) -> Result<(), String> {
-        self.client.memoize(features).map(|_| ()).map_err(|error| error.to_string())
+        self.0.client.memoize(features).map(|_| ()).map_err(|error| error.to_string())
     }
 
     /// Everything that an answer may depend on.
     #[must_use]
     pub fn context(&self, caller: Caller<'_>) -> Context {
-        let Instance { app_name, instance_id, environment, app_version, region } = &self.instance;
+        let Instance { app_name, instance_id, environment, app_version, region } = self.instance();
         let mut properties = HashMap::from([
             ("appVersion".to_owned(), app_version.clone()),
             ("instanceId".to_owned(), instance_id.clone()),
@@ -131,20 +148,20 @@ impl<F: FeatureKey> Engine<F> {
     /// Whether a flag is on; `default` is what holds for one that the engine does not know.
     #[must_use]
     pub fn is_on(&self, flag: F, context: &Context, default: bool) -> bool {
-        self.client.is_enabled(flag, Some(context), default)
+        self.0.client.is_enabled(flag, Some(context), default)
     }
 
     /// The text of the payload of a flag that is on.
     #[must_use]
     pub fn payload(&self, flag: F, context: &Context) -> Option<String> {
-        self.client.get_variant(flag, context).payload.remove("value")
+        self.0.client.get_variant(flag, context).payload.remove("value")
     }
 
     pub(crate) fn instance(&self) -> &Instance {
-        &self.instance
+        &self.0.instance
     }
 
     pub(crate) fn client(&self) -> &Client<F> {
-        &self.client
+        &self.0.client
     }
 }

@@ -1,8 +1,8 @@
 //! The handle of the process on its flags: it takes states in, and decides policies.
 
 use std::{
-    collections::BTreeMap,
     fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, atomic::Ordering::Relaxed},
 };
 
@@ -12,7 +12,7 @@ use prometheus_client::{
     encoding::EncodeLabelSet, metrics::counter::Counter as Metric, metrics::family::Family, registry::Registry,
 };
 use tokio::sync::watch;
-use unleash_api_client::{Client, Context, client::FeatureKey};
+use unleash_api_client::{Client, client::FeatureKey};
 use unleash_types::client_features::{ClientFeature, ClientFeatures};
 
 use crate::{
@@ -22,7 +22,6 @@ use crate::{
     rule,
     state::{Reason, Source, State},
     usage::{Counter, Usage},
-    view::FlagView,
 };
 
 /// Why an answer was not taken.
@@ -48,7 +47,7 @@ pub struct Flags(Arc<Inner>);
 
 struct Inner {
     state: ArcSwap<State>,
-    /// Decides the flags in rollout.
+    /// Speaks to Unleash. Each state has an engine of its own.
     engine: Engine<FlagId>,
     usage: Counter,
     invalid_payloads: Family<FlagLabel, Metric>,
@@ -119,33 +118,57 @@ impl Flags {
         if !features.features.iter().any(|feature| FlagId::named(&feature.name).is_some()) {
             return Err(Refused::Foreign(count));
         }
-        let inner = &*self.0;
-        let _applying = inner.applying.lock();
+        let _applying = self.0.applying.lock();
+        let before = self.state();
         let ours = features.features.clone();
-        inner.engine.take(features).map_err(Refused::Engine)?;
-        let instance_id = self.instance().instance_id.as_str();
-        let context = inner.engine.context(Caller { user_id: None, session_id: Some(instance_id) });
-        let before = inner.state.load_full();
-        let state = State::new(&ours, source, &before, |id| self.ask(id, &context));
-        self.report(&before, &state);
-        inner.state.store(Arc::new(state));
-        inner.usage.add(&counted(&before));
-        inner.news.send_replace(());
+        let new = || {
+            // An engine of its own: whoever decides by the state before has that one's.
+            let engine = Engine::new(Access::none(), self.instance().clone()).map_err(|error| error.to_string())?;
+            engine.take(features)?;
+            Ok(State::new(ours, source, &before, engine))
+        };
+        // The engine is somebody else's, and so is what it is given.
+        let state = catch_unwind(AssertUnwindSafe(new)).unwrap_or_else(|_| Err("it panicked".to_owned()));
+        self.exchange(&before, state.map_err(Refused::Engine)?);
         Ok(())
+    }
+
+    /// Decides again, for this instance, what may have become another with the time while the source says the same.
+    pub(crate) fn refresh(&self) {
+        let _applying = self.0.applying.lock();
+        let before = self.state();
+        let Some(engine) = before.engine.as_ref().filter(|_| before.may_drift()) else { return };
+        let state = State::new(before.features.clone(), before.source, &before, engine.clone());
+        if state.instance != before.instance {
+            self.exchange(&before, state);
+        }
+    }
+
+    fn exchange(&self, before: &State, state: State) {
+        let inner = &*self.0;
+        self.report(before, &state);
+        inner.state.store(Arc::new(state));
+        inner.usage.add(&counted(before));
+        inner.news.send_replace(());
     }
 
     /// The policy of a request of `caller`: decided now, and for good.
     #[must_use]
     pub fn decide(&self, caller: Caller<'_>) -> Arc<Policy> {
-        let state = self.0.state.load();
+        self.decide_by(&self.0.state.load(), caller)
+    }
+
+    /// The same, by a state that somebody holds.
+    #[must_use]
+    pub fn decide_by(&self, state: &State, caller: Caller<'_>) -> Arc<Policy> {
         state.decided.fetch_add(1, Relaxed);
-        if state.rollout.is_empty() {
+        let Some(engine) = state.engine.as_ref().filter(|_| state.has_rollout()) else {
             return Arc::clone(&state.instance);
-        }
-        let context = self.0.engine.context(caller);
+        };
+        let context = engine.context(caller);
         let mut values = *state.instance.values();
         for id in state.rollout.iter().copied() {
-            let (on, text) = self.ask(id, &context);
+            let (on, text) = engine.decide(id, &context);
             self.0.usage.decided(id, on);
             values.set(id, on);
             if on && !id.flag().payload.is_empty() {
@@ -173,13 +196,6 @@ impl Flags {
         self.0.state.load_full()
     }
 
-    /// Every flag under `policy`, with the reason for its value.
-    #[must_use]
-    pub fn explain(&self, policy: &Policy) -> BTreeMap<&'static str, FlagView> {
-        let state = self.0.state.load();
-        FlagId::ALL.iter().map(|id| (id.flag().name, FlagView::new(*id, policy, state.of(*id)))).collect()
-    }
-
     /// How often each flag was on and off since this was last asked.
     #[must_use]
     pub fn take_usage(&self) -> Usage {
@@ -199,18 +215,13 @@ impl Flags {
         self.0.engine.client()
     }
 
-    /// What the engine says: whether `id` is on, and its payload's text.
-    fn ask(&self, id: FlagId, context: &Context) -> (bool, Option<String>) {
-        let on = self.0.engine.is_on(id, context, id.flag().default);
-        let payload = on && !id.flag().payload.is_empty();
-        (on, if payload { self.0.engine.payload(id, context) } else { None })
-    }
-
     /// What the engine itself says of a flag's first field, whatever the state says.
     #[cfg(test)]
     pub(crate) fn engine_says(&self, id: FlagId, caller: Caller<'_>) -> Option<u16> {
-        let (on, text) = self.ask(id, &self.0.engine.context(caller));
-        let values = self.0.state.load().of(id).values(id, text.as_deref());
+        let state = self.state();
+        let engine = state.engine.as_ref()?;
+        let (on, text) = engine.decide(id, &engine.context(caller));
+        let values = state.of(id).values(id, text.as_deref());
         on.then(|| u16::try_from(values[0]).unwrap_or(u16::MAX))
     }
 

@@ -79,14 +79,15 @@ fn one_payload(feature: &ClientFeature) -> bool {
 /// Takes away variants that can't be drawn from, which the engine does not survive: none has any weight, or they have more
 /// than can be counted. Such a flag has no payload but its default.
 pub(crate) fn drop_undrawable(feature: &mut ClientFeature) {
-    let drawable = |weights: &mut dyn Iterator<Item = i32>| {
-        let total = weights.try_fold(0_i32, |total, weight| total.checked_add(weight).filter(|_| weight >= 0));
-        total.is_some_and(|total| total > 0)
-    };
     for strategy in feature.strategies.iter_mut().flatten() {
-        strategy.variants = strategy.variants.take().filter(|all| drawable(&mut all.iter().map(|one| one.weight)));
+        strategy.variants = strategy.variants.take().filter(|all| drawable(all.iter().map(|one| one.weight)));
     }
-    feature.variants = feature.variants.take().filter(|all| drawable(&mut all.iter().map(|one| one.weight)));
+    feature.variants = feature.variants.take().filter(|all| drawable(all.iter().map(|one| one.weight)));
+}
+
+fn drawable(mut weights: impl Iterator<Item = i32>) -> bool {
+    let total = weights.try_fold(0_i32, |total, weight| total.checked_add(weight).filter(|_| weight >= 0));
+    total.is_some_and(|total| total > 0)
 }
 
 /// Every payload that somebody may get.

@@ -13,9 +13,11 @@ use unleash_types::client_features::ClientFeature;
 
 use crate::{
     catalogue::{FlagId, Scope},
+    engine::{Caller, Engine},
     payload,
     policy::{Policy, Values},
     rule::{self, Rule},
+    view::FlagView,
 };
 
 /// Where the states of flags come from.
@@ -128,6 +130,10 @@ pub struct State {
     pub(crate) rollout: Vec<FlagId>,
     /// How many policies were decided.
     pub(crate) decided: AtomicU64,
+    /// What the source said.
+    pub(crate) features: Vec<ClientFeature>,
+    /// Decides by it; none before anything was said.
+    pub(crate) engine: Option<Engine<FlagId>>,
 }
 
 impl State {
@@ -145,16 +151,15 @@ impl State {
             instance: Arc::new(Policy::defaults()),
             rollout: Vec::new(),
             decided: AtomicU64::new(0),
+            features: Vec::new(),
+            engine: None,
         }
     }
 
-    /// What `features` says, after `before`. `ask` decides a flag for this instance: whether it is on, and with which payload.
-    pub(crate) fn new(
-        features: &[ClientFeature],
-        source: Source,
-        before: &Self,
-        ask: impl Fn(FlagId) -> (bool, Option<String>),
-    ) -> Self {
+    /// What `features` says, after `before`, by an `engine` that has taken them in.
+    pub(crate) fn new(features: Vec<ClientFeature>, source: Source, before: &Self, engine: Engine<FlagId>) -> Self {
+        let instance = Caller { user_id: None, session_id: Some(&engine.instance().instance_id) };
+        let context = engine.context(instance);
         let mut values = Values::defaults();
         let mut flags = Vec::with_capacity(FlagId::ALL.len());
         let mut rollout = Vec::new();
@@ -175,7 +180,7 @@ impl State {
             let payloads: BTreeMap<_, _> =
                 texts.into_iter().map(|text| (text.to_owned(), payload::parse(id.flag(), text))).collect();
             // Also for a flag that is the same for everybody: the engine knows which of the variants it is.
-            let (on, text) = ask(id);
+            let (on, text) = engine.decide(id, &context);
             let reason = match (Rule::of(feature), id.flag().scope) {
                 (Rule::Everyone(_), _) => Reason::Everyone(source),
                 (Rule::Rollout, Scope::Request) => Reason::Rollout(source),
@@ -195,7 +200,30 @@ impl State {
             }
             flags.push(state);
         }
-        Self { source, flags, instance: Arc::new(Policy::of(values)), rollout, decided: AtomicU64::new(0) }
+        let instance = Arc::new(Policy::of(values));
+        Self { source, flags, instance, rollout, decided: AtomicU64::new(0), features, engine: Some(engine) }
+    }
+
+    /// Whether anything may become another, with the time or the caller, while the source says the same.
+    pub(crate) fn may_drift(&self) -> bool {
+        self.flags.iter().any(|flag| matches!(flag.reason, Reason::Rollout(_) | Reason::Instance(_)))
+    }
+
+    /// To how many per cent a flag is rolled out, where it has one gradual rollout and nothing else.
+    #[must_use]
+    pub fn rollout_of(&self, id: FlagId) -> Option<u8> {
+        let feature = self.features.iter().find(|feature| feature.name == id.flag().name)?;
+        let [strategy] = feature.strategies.as_deref()? else { return None };
+        strategy.parameters.as_ref()?.get("rollout")?.parse().ok()
+    }
+
+    /// Every flag under `policy`, which was decided by this state, with the reason for its value.
+    #[must_use]
+    pub fn explain(&self, policy: &Policy) -> BTreeMap<&'static str, FlagView> {
+        FlagId::ALL
+            .iter()
+            .map(|id| (id.flag().name, FlagView::new(*id, policy, self.of(*id), self.rollout_of(*id))))
+            .collect()
     }
 
     pub(crate) fn of(&self, id: FlagId) -> &FlagState {
@@ -208,7 +236,7 @@ impl State {
         self.source
     }
 
-    /// Whether some flag is decided for each caller.
+    /// Whether some flag is decided for each caller: by a share of them, or by who they are.
     #[must_use]
     pub fn has_rollout(&self) -> bool {
         !self.rollout.is_empty()

@@ -57,7 +57,7 @@ fn at_first_the_catalogue_holds() {
     let flags = Flags::defaults();
     assert_eq!(*flags.decide(Caller::default()), Policy::defaults());
     assert_eq!(flags.state().source(), Source::Catalogue);
-    let view = flags.explain(&flags.process());
+    let view = flags.state().explain(&flags.process());
     assert_eq!(view.len(), CATALOGUE.len());
     let json = serde_json::to_value(&view["loaders.batching"]).unwrap();
     assert_eq!(
@@ -72,7 +72,7 @@ fn what_is_said_holds_and_what_is_not_said_has_its_default() {
     apply(&flags, &[off("loaders.batching"), off("somebody.elses")]).unwrap();
     let policy = flags.decide(Caller::default());
     assert_eq!(*policy, Policy::defaults().with(FlagId::LoadersBatching, false));
-    let view = flags.explain(&policy);
+    let view = flags.state().explain(&policy);
     assert_eq!(view["loaders.batching"].reason.to_string(), "unleash: everyone");
     assert_eq!(view["jobs.sweep"].reason.to_string(), "catalogue default: unleash does not have it");
 }
@@ -139,7 +139,7 @@ fn a_process_flag_in_rollout_is_decided_once_for_the_instance() {
         apply(&flags, &[feature("jobs.sweep", &[rollout(50)])]).unwrap();
         assert!(!flags.state().has_rollout(), "nothing is left to decide for a request");
         let policy = flags.process();
-        assert_eq!(flags.explain(&policy)["jobs.sweep"].reason.to_string(), "unleash: rollout by instance");
+        assert_eq!(flags.state().explain(&policy)["jobs.sweep"].reason.to_string(), "unleash: rollout by instance");
         assert_eq!(of_user(&flags, 1).jobs_sweep(), policy.jobs_sweep());
         policy.jobs_sweep()
     };
@@ -178,11 +178,11 @@ fn a_payload_is_used_and_a_wrong_one_leaves_the_last_valid() {
     assert_eq!(max_batch(r#"{"max_batch": "eight"}"#), 7);
     assert_eq!(max_batch(r#"{"max_batch": "eight"}"#), 7, "the same again is not counted again");
     assert_eq!(max_batch("8"), 7);
-    let view = &flags.explain(&flags.process())["loaders.batching"];
+    let view = &flags.state().explain(&flags.process())["loaders.batching"];
     assert_eq!(view.payload, Some(json!({"max_batch": 7})));
     assert!(view.problems[0].contains("not a JSON object"), "{:?}", view.problems);
     assert_eq!(max_batch(r#"{"max_batch": 9}"#), 9);
-    assert!(flags.explain(&flags.process())["loaders.batching"].problems.is_empty());
+    assert!(flags.state().explain(&flags.process())["loaders.batching"].problems.is_empty());
     let mut text = String::new();
     encode(&mut text, &registry).unwrap();
     assert!(text.contains(r#"nova_flags_invalid_payloads_total{flag="loaders.batching"} 2"#), "{text}");
@@ -294,4 +294,18 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn what_depends_on_the_time_is_decided_again_while_unleash_says_the_same() {
+    let flags = Flags::defaults();
+    let mut news = flags.subscribe();
+    let soon = (chrono::DateTime::<chrono::Utc>::from(std::time::UNIX_EPOCH)).to_rfc3339();
+    let mut strategy = rollout(100);
+    strategy["constraints"] = json!([{"contextName": "currentTime", "operator": "DATE_AFTER", "value": soon}]);
+    apply(&flags, &[feature("jobs.sweep", &[strategy])]).unwrap();
+    assert!(flags.process().jobs_sweep());
+    news.mark_unchanged();
+    flags.refresh();
+    assert!(!news.has_changed().unwrap(), "nothing has become another");
 }

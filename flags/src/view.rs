@@ -19,6 +19,9 @@ pub struct FlagView {
     pub reason: Reason,
     /// For whom it is decided.
     pub scope: &'static str,
+    /// To how many per cent it is rolled out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<u8>,
     /// The payload in use, when it is on and has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payload: Option<Value>,
@@ -28,12 +31,13 @@ pub struct FlagView {
 }
 
 impl FlagView {
-    pub(crate) fn new(id: FlagId, policy: &Policy, state: &FlagState) -> Self {
+    pub(crate) fn new(id: FlagId, policy: &Policy, state: &FlagState, rollout: Option<u8>) -> Self {
         let (flag, value) = (id.flag(), policy.is_on(id));
         Self {
             value,
             reason: state.reason,
             scope: flag.scope.as_str(),
+            rollout,
             payload: (value && !flag.payload.is_empty()).then(|| payload::write(flag, policy.values_of(id))),
             problems: state.problems().map(str::to_owned).collect(),
         }

@@ -137,7 +137,7 @@ async fn ops(State(gateway): State<Arc<Gateway>>, Extension(peer): Extension<Pee
         flags: FlagsView {
             sync: gateway.flag_status.snapshot(),
             // As they hold for this instance; one in rollout says so.
-            flags: gateway.flags.explain(&gateway.flags.process()),
+            flags: gateway.flags.state().explain(&gateway.flags.process()),
         },
         upstream_calls: gateway.loaders.totals().into_iter().map(|(rpc, count)| (rpc, count.into())).collect(),
         document_cache: DocumentCacheView {

@@ -16,7 +16,7 @@ use std::{
 use axum::{extract::State, response::Response};
 use futures_util::future::join_all;
 use http::StatusCode;
-use nova_flags::SyncStatus;
+use nova_flags::{Source, SyncStatus};
 use nova_loaders::Way;
 use serde::Serialize;
 use tokio::{
@@ -72,8 +72,25 @@ pub(crate) type UpstreamStates = BTreeMap<&'static str, UpstreamState>;
 struct Report {
     status: &'static str,
     upstreams: UpstreamStates,
-    /// Where flags come from. It decides nothing: a gateway without Unleash goes on with what it has.
-    flags: SyncStatus,
+    flags: FlagSources,
+}
+
+/// How the sources of flags are. It decides nothing: a gateway without Unleash goes on with what it has. What went wrong in so
+/// many words is at `/ops`: readiness is public.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FlagSources {
+    source: Source,
+    sync_age_seconds: Option<f64>,
+    failures: u64,
+    last_error: Option<&'static str>,
+}
+
+impl From<SyncStatus> for FlagSources {
+    fn from(status: SyncStatus) -> Self {
+        let SyncStatus { source, sync_age_seconds, failures, last_error, .. } = status;
+        Self { source, sync_age_seconds, failures, last_error: last_error.map(|problem| problem.reason) }
+    }
 }
 
 /// Whether traffic should come here.
@@ -121,7 +138,7 @@ pub(crate) async fn live() -> Response {
 pub(crate) async fn ready(State(gateway): State<Arc<Gateway>>) -> Response {
     let upstreams = gateway.readiness.upstreams().await;
     let (code, status) = verdict(gateway.readiness.is_draining(), &upstreams);
-    respond::json(code, &Report { status, upstreams, flags: gateway.flag_status.snapshot() })
+    respond::json(code, &Report { status, upstreams, flags: gateway.flag_status.snapshot().into() })
 }
 
 fn verdict(draining: bool, upstreams: &UpstreamStates) -> (StatusCode, &'static str) {

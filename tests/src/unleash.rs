@@ -171,6 +171,8 @@ impl Unleash {
             .await;
         }
         self.call(Method::POST, &format!("{PROJECT}/delete"), &archived).await;
+        // Clients are told within a second.
+        eventually(|| async { self.client_features(&self.token).await.json()["features"] == json!([]) }).await;
     }
 
     /// A new token for clients of an environment.

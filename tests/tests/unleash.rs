@@ -35,6 +35,7 @@ async fn what_an_operator_sets_is_what_clients_of_that_environment_see() {
     assert_eq!((&strategy["name"], &strategy["parameters"]["rollout"]), (&json!("flexibleRollout"), &json!("50")));
     assert_eq!(strategy["variants"][0]["payload"], json!({ "type": "json", "value": r#"{"text":"hello"}"# }));
 
+    eventually(|| async { !greeting(&unleash, &production).await.is_null() }).await;
     let elsewhere = greeting(&unleash, &production).await;
     assert_eq!((&elsewhere["enabled"], &elsewhere["strategies"]), (&json!(false), &json!([])), "{elsewhere}");
 
@@ -44,7 +45,7 @@ async fn what_an_operator_sets_is_what_clients_of_that_environment_see() {
     eventually(|| async { greeting(&unleash, &unleash.token).await["enabled"] == false }).await;
     let seen = greeting(&unleash, &unleash.token).await;
     assert_eq!(seen["strategies"][0]["parameters"]["rollout"], "100", "replaced, not added: {seen}");
-    assert_eq!(greeting(&unleash, &production).await["enabled"], true);
+    eventually(|| async { greeting(&unleash, &production).await["enabled"] == true }).await;
 
     unleash.delete_flags().await;
     eventually(|| async { greeting(&unleash, &unleash.token).await.is_null() }).await;

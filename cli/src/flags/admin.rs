@@ -143,12 +143,12 @@ impl Admin {
         self.get(&format!("{}?variantEnvironments=true", self.path(name))).await
     }
 
-    /// Whether anything was done to this flag in the environment since it was created. Events outlive their flag: those of an
-    /// earlier one of the same name don't count.
-    pub(super) async fn was_touched(&self, flag: &Overview) -> Result<bool, AdminError> {
+    /// What was done last to this flag in the environment since it was created, in Unleash's word for it. Events outlive their
+    /// flag: those of an earlier one of the same name don't count.
+    pub(super) async fn last_event(&self, flag: &Overview) -> Result<Option<String>, AdminError> {
         let query = format!("feature=IS:{}&environment=IS:{}&limit=1", flag.name, self.environment);
         let last = self.get::<Events>(&format!("/search/events?{query}")).await?.events.into_iter().next();
-        Ok(last.is_some_and(|event| event.created_at > flag.created_at))
+        Ok(last.filter(|event| event.created_at > flag.created_at).map(|event| event.kind))
     }
 
     /// All segments there are.

@@ -132,4 +132,7 @@ pub(super) struct Events {
 pub(super) struct Event {
     /// In UTC, as ISO 8601 has it: later ones are greater.
     pub(super) created_at: String,
+    /// What it was.
+    #[serde(rename = "type")]
+    pub(super) kind: String,
 }

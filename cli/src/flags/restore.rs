@@ -61,7 +61,7 @@ pub(crate) async fn restore(admin: &Admin, file: &FlagsFile, dry_run: bool) -> R
                 return Err(error.into());
             }
             left += 1;
-            say::result(format_args!("{name}: not put back: {error}"));
+            say::result(format_args!("{name}: put back in part at most: {error}"));
             continue;
         }
         changed += 1;

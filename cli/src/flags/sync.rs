@@ -14,6 +14,9 @@ use crate::{failure::Failure, say};
 /// The title of a strategy while its flag is not yet on. A flag that is found like this is one of an interrupted run.
 const UNFINISHED: &str = "nova flags sync is not done with this";
 
+/// Unleash's word for the adding of a strategy.
+const STRATEGY_ADDED: &str = "feature-strategy-add";
+
 /// What is to be done about a flag.
 #[derive(Debug)]
 enum Plan {
@@ -92,11 +95,17 @@ async fn plan(admin: &Admin, flag: &Flag, there: Option<&Overview>) -> Result<Pl
         (false, true) => {
             let strategies = admin.feature(flag.name).await?.in_environment(&admin.environment).strategies;
             match strategies.as_slice() {
-                [one] if one.title.as_deref() == Some(UNFINISHED) => Plan::Finish(one.id.clone()),
+                // Once it was on, it is somebody else who switched it off.
+                [one]
+                    if one.title.as_deref() == Some(UNFINISHED)
+                        && admin.last_event(overview).await?.as_deref() == Some(STRATEGY_ADDED) =>
+                {
+                    Plan::Finish(one.id.clone())
+                }
                 _ => Plan::Leave("off"),
             }
         }
-        (false, false) if admin.was_touched(overview).await? => Plan::Leave("off, and without a strategy"),
+        (false, false) if admin.last_event(overview).await?.is_some() => Plan::Leave("off, and without a strategy"),
         (false, false) => Plan::Begin,
     })
 }

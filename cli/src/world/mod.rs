@@ -41,9 +41,7 @@ pub struct World {
 }
 
 /// Files in the world's directory, beside those in its home.
-const FILES: &[&str] = &["run.json", "nova.log", "token.secret", FLAGS, UNLEASH_SECRET, "home"];
-/// The last good copy of Unleash's flags.
-const FLAGS: &str = "flags.json";
+const FILES: &[&str] = &["run.json", "nova.log", "token.secret", UNLEASH_SECRET, "home"];
 /// What the tokens of the world's Unleash server are made of.
 const UNLEASH_SECRET: &str = "unleash.secret";
 /// What the servers keep in the home.

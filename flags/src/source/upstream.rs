@@ -1,7 +1,5 @@
 //! One sync with Unleash: asks for the flags, and has them taken in when they are any good.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use serde_json::value::RawValue;
 
 use super::{
@@ -9,7 +7,7 @@ use super::{
     error::{NotModified, SyncError},
     transport::Tags,
 };
-use crate::{Flags, Refused, Source};
+use crate::{Flags, Source};
 
 pub(super) struct Upstream {
     pub(super) flags: Flags,
@@ -25,12 +23,13 @@ impl Upstream {
         let answer = self.flags.client().http.get_json(&self.features_url, Some(self.interval_ms)).await;
         let Answer { text, features } = match answer {
             Ok(text) => Answer::new(text)?,
-            Err(error) if error.is::<NotModified>() => return Ok(None),
+            Err(error) if error.is::<NotModified>() => {
+                self.flags.refresh();
+                return Ok(None);
+            }
             Err(error) => return Err(error.into()),
         };
-        // The engine is somebody else's, and so is the answer. Whatever they do to each other, the next answer is asked for.
-        let applied = catch_unwind(AssertUnwindSafe(|| self.flags.apply(features, Source::Unleash)));
-        applied.unwrap_or_else(|_| Err(Refused::Engine("it panicked".into())))?;
+        self.flags.apply(features, Source::Unleash)?;
         self.tags.accept(&self.features_url);
         Ok(Some(text))
     }

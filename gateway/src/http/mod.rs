@@ -20,7 +20,7 @@ use axum::{
 };
 use http::{Method, header::SET_COOKIE};
 use nova_core::{Deadline, Viewer};
-use nova_flags::{Caller, Policy};
+use nova_flags::{Caller, Policy, State as FlagStates};
 use uuid::Uuid;
 
 use self::{negotiate::MediaType, operation::Parameters, refusal::Refusal};
@@ -68,17 +68,18 @@ async fn stages(gateway: &Gateway, accepted: Option<MediaType>, request: Request
     let config = &gateway.config;
     let bytes = body::read(&head.headers, body, config.max_body(), config.body_timeout()).await?;
     let parameters = Parameters::parse(&bytes)?;
+    let state = gateway.flags.state();
     let session = match viewer {
         Some(_) => None,
-        None => Session::of(&head.headers, gateway.flags.state().has_rollout(), &gateway.session_ids),
+        None => Session::of(&head.headers, state.has_rollout(), &gateway.session_ids),
     };
-    let policy = decide(gateway, viewer.as_ref(), session.as_ref());
+    let policy = decide(gateway, &state, viewer.as_ref(), session.as_ref());
     let answer = execute(gateway, parameters, viewer, Arc::clone(&policy), debug).await?;
     let waited = answer.loaders.as_ref().map(|loaders| loaders.upstream_time()).unwrap_or_default();
     let overhead = answer.stages.total.saturating_sub(waited);
     gateway.metrics.overhead(overhead);
     let trace = || answer.loaders.as_ref().map(|loaders| loaders.trace()).unwrap_or_default();
-    let view = debug.then(|| debug::DebugView::new(trace(), answer.stages, overhead, gateway.flags.explain(&policy)));
+    let view = debug.then(|| debug::DebugView::new(trace(), answer.stages, overhead, state.explain(&policy)));
     let mut response = respond::answer(&answer, media, view, &gateway.metrics);
     if let Some(cookie) = session.and_then(|session| session.cookie(&gateway.environment)) {
         response.headers_mut().insert(SET_COOKIE, cookie);
@@ -87,10 +88,10 @@ async fn stages(gateway: &Gateway, accepted: Option<MediaType>, request: Request
 }
 
 /// The policy of a request: a rollout sticks to the viewer, or to the session of an anonymous caller.
-fn decide(gateway: &Gateway, viewer: Option<&Viewer>, session: Option<&Session>) -> Arc<Policy> {
+fn decide(gateway: &Gateway, state: &FlagStates, viewer: Option<&Viewer>, session: Option<&Session>) -> Arc<Policy> {
     let mut buffer = Uuid::encode_buffer();
     let user_id = viewer.map(|viewer| &*viewer.user_id.0.hyphenated().encode_lower(&mut buffer));
-    gateway.flags.decide(Caller { user_id, session_id: session.map(|session| session.id.as_str()) })
+    gateway.flags.decide_by(state, Caller { user_id, session_id: session.map(|session| session.id.as_str()) })
 }
 
 /// Execution, with the check of the viewer. A viewer who is gone ends it.

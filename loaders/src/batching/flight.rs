@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
 use nova_core::ErrorCode;
+use nova_flags::Policy;
 use parking_lot::Mutex;
 use tokio::{sync::Semaphore, task::AbortHandle, time::timeout};
 
@@ -64,6 +65,11 @@ struct Waiter<S: Source> {
     position: usize,
 }
 
+/// Whether calls have few keys. They wait for one another, so nobody else joins them.
+fn is_small(policy: &Policy) -> bool {
+    policy.loaders_batching().is_none_or(|batching| batching.max_batch <= FEW_KEYS)
+}
+
 impl<S: Source> Flights<S> {
     /// No flights yet.
     #[must_use]
@@ -88,7 +94,7 @@ impl<S: Source> Flights<S> {
     pub(super) fn launch(self: &Arc<Self>, group: &Arc<Group<S>>, caller: &Caller, oldest: u64) {
         let policy = caller.policy.wire_hash();
         let batching = caller.policy.loaders_batching();
-        let shared = batching.is_some() && caller.policy.loaders_shared_flights();
+        let shared = !is_small(&caller.policy) && caller.policy.loaders_shared_flights();
         let max_batch = batching.map_or(1, |batching| self.source.max_batch().min(batching.max_batch.into())).max(1);
         let mut batches = Vec::new();
         {
@@ -157,9 +163,8 @@ impl<S: Source> Flights<S> {
         let landing = Landing { flights: Arc::clone(self), batch: Arc::clone(batch) };
         let task = tokio::spawn(async move {
             let Landing { flights, batch } = &landing;
-            let is_small = caller.policy.loaders_batching().is_none_or(|batching| batching.max_batch <= FEW_KEYS);
             // Never closed. What waits here ends with the request that waits for it.
-            let _place = if is_small { flights.small_calls.acquire().await.ok() } else { None };
+            let _place = if is_small(&caller.policy) { flights.small_calls.acquire().await.ok() } else { None };
             let answers = timeout(flights.source.cap(), flights.source.load(&batch.keys, caller)).await;
             landing.land(&answers.unwrap_or_else(|_| vec![Err(LoadError::from(ErrorCode::Timeout)); batch.keys.len()]));
         });

@@ -141,7 +141,7 @@ mod tests {
         let flags = Flags::defaults();
         for state in State::one_by_one() {
             state.hold(&flags);
-            let view = serde_json::to_value(flags.explain(&flags.process())).unwrap();
+            let view = serde_json::to_value(flags.state().explain(&flags.process())).unwrap();
             for (flag, setting) in &state.0 {
                 let seen = &view[flag.name];
                 assert_eq!(seen["value"], json!(*setting != Setting::Off), "{} under {state:?}", flag.name);

@@ -143,7 +143,8 @@ fn options(
         flags.unleash_url = Some(url.clone());
         flags.unleash_token = Some(Token::from(client_token.clone()));
         flags.unleash_environment = Some(Environment::development().to_string());
-        flags.flags_cache.get_or_insert_with(|| world.data.join("flags.json"));
+        // No disk copy: Unleash answers before the app starts, each time at another address.
+        flags.flags_cache = None;
     }
     AppOptions::from_environment(database_url, world.token_secret()?, args.commit(), &flags)
 }
@@ -211,7 +212,11 @@ async fn unleash_server(world: &World, args: &UpArgs, server: Option<&Server>) -
     })
     .await?;
     say::step("Unleash answers");
-    flags::sync(&UnleashArgs::own(unleash.access()).admin()?, false).await?;
+    match flags::sync(&UnleashArgs::own(unleash.access()).admin()?, false).await {
+        // What can't be created was said; it has its default.
+        Ok(()) | Err(Failure::Exit(_)) => {}
+        Err(failure) => return Err(failure),
+    }
     Ok(Some(unleash))
 }
 
