@@ -10,13 +10,13 @@ use std::{
 use rustix::process::Resource;
 use tokio::{process::Command, time::timeout};
 
-use super::up::{PostgresArg, UnleashArg};
+use super::up::PostgresArg;
 use crate::{
     failure::Failure,
     say,
     servers::{
         Account, postgres,
-        unleash::{self, MIN_NODE},
+        unleash::{self, MIN_NODE, UnleashArg},
     },
     world::DataArg,
 };

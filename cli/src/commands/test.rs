@@ -13,15 +13,14 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-use super::up::{PostgresArg, UnleashArg};
+use super::up::PostgresArg;
 use crate::{
     failure::Failure,
-    random, say,
+    say,
     servers::{
         Account, job,
         postgres::{ScratchOptions, Server, scratch},
-        scratch as scratch_home,
-        unleash::{self, Tokens, Unleash, UnleashOptions},
+        unleash::{self, Unleash, UnleashArg},
     },
     world::{DataArg, World},
 };
@@ -88,21 +87,7 @@ async fn start_unleash(
     let account = Account::for_servers()?;
     let installed = args.unleash.installed(&world.home, account.as_ref()).await?;
     let dir = installed.dir.clone();
-    server.ensure_database(unleash::DATABASE).await?;
-    let secret = random::hex(Tokens::SECRET_BYTES)?;
-    let tokens = Tokens::from_secret(&secret).ok_or_else(|| Failure::Internal("no tokens".into()))?;
-    let unleash = Unleash::spawn(UnleashOptions {
-        nova,
-        installed,
-        home: &scratch_home::directory(account.as_ref())?,
-        remove_home: true,
-        account,
-        log: world.home.join("unleash-test.log"),
-        database_url: &server.url(unleash::DATABASE),
-        tokens,
-    })
-    .await?;
-    Ok((unleash, dir))
+    Ok((unleash::scratch(nova, installed, server, world.home.join("unleash-test.log")).await?, dir))
 }
 
 /// Waits for cargo, and says at once when Unleash does not come up; ends Unleash after it.

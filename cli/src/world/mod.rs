@@ -53,6 +53,7 @@ const HOME_FILES: &[&str] = &[
     "unleash.log",
     "unleash.pid",
     "unleash-test.log",
+    "unleash-bench.log",
 ];
 const HOME_DIRECTORIES: &[&str] = &["postgres", "postgres.new", "venv", "venv.new", "unleash", "unleash.new"];
 

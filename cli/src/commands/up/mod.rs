@@ -4,7 +4,7 @@ mod detach;
 mod running;
 mod start;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::{
     failure::Failure,
@@ -13,7 +13,7 @@ use crate::{
     servers::{
         Account,
         postgres::{self, Binaries},
-        unleash::{self, Installed},
+        unleash::UnleashArg,
     },
     signals::Stop,
     telemetry,
@@ -79,36 +79,6 @@ impl PostgresArg {
                 "--postgres: no PostgreSQL {} or newer runs from {}",
                 postgres::MIN_VERSION,
                 dir.display()
-            ))
-        })
-    }
-}
-
-/// `--unleash`, as every command that starts an Unleash server takes it.
-#[derive(Debug, Clone, clap::Args)]
-pub(super) struct UnleashArg {
-    /// Directory whose `node_modules` has the unleash-server to use; left out, it is fetched from npm.
-    #[arg(id = "unleash_dir", long = "unleash", env = "NOVA_UNLEASH", value_name = "DIR")]
-    dir: Option<PathBuf>,
-}
-
-impl UnleashArg {
-    /// The copy that was named, else one that is in the world in `data`; nothing is fetched.
-    pub(super) async fn there(&self, data: &Path, account: Option<&Account>) -> Option<Installed> {
-        match &self.dir {
-            Some(dir) => unleash::in_directory(dir, account).await,
-            None => unleash::find(&World::find(data).ok()??.home, account).await,
-        }
-    }
-
-    /// The copy that was named, else the one fetched into `home`, now or earlier.
-    pub(super) async fn installed(&self, home: &Path, account: Option<&Account>) -> Result<Installed, Failure> {
-        let Some(dir) = &self.dir else { return Ok(unleash::find_or_fetch(home, account).await?) };
-        unleash::in_directory(dir, account).await.ok_or_else(|| {
-            Failure::Config(format!(
-                "--unleash: no unleash-server runs from {}; it needs Node.js {} or newer",
-                dir.display(),
-                unleash::MIN_NODE
             ))
         })
     }

@@ -2,13 +2,17 @@
 //! of a PostgreSQL server of ours. Production has its own, which nothing here knows of.
 
 mod access;
+mod arg;
 mod install;
 mod node;
+mod scratch;
 mod server;
 
 pub use access::{Tokens, UnleashAccess};
+pub use arg::UnleashArg;
 pub use install::{Installed, VERSION, find, find_or_fetch, in_directory};
 pub use node::{MIN_NODE, Node, on_machine};
+pub use scratch::scratch;
 pub use server::{Unleash, UnleashOptions, wait_until_gone};
 
 /// The name of its database in a server of ours.
