@@ -168,11 +168,16 @@ impl Flags {
         let context = engine.context(caller);
         let mut values = *state.instance.values();
         for id in state.rollout.iter().copied() {
-            let (on, text) = engine.decide(id, &context);
+            let on = engine.is_on(id, &context, id.flag().default);
             self.0.usage.decided(id, on);
             values.set(id, on);
             if on && !id.flag().payload.is_empty() {
-                values.slots_mut(id).copy_from_slice(&state.of(id).values(id, text.as_deref()));
+                let (flag, slots) = (state.of(id), values.slots_mut(id));
+                // Asking for a payload costs several times what the flag does.
+                match &flag.shared {
+                    Some(shared) => slots.copy_from_slice(shared),
+                    None => slots.copy_from_slice(&flag.values(id, engine.payload(id, &context).as_deref())),
+                }
             }
         }
         Arc::new(Policy::of(values))

@@ -34,7 +34,7 @@ impl Rule {
         // No strategy at all means everybody; of several, one that lets the caller in is enough.
         let everybody = strategies.is_empty() || reaches().any(|reach| matches!(reach, Reach::Everybody));
         if everybody {
-            return if one_payload(feature) { Self::Everyone(true) } else { Self::Rollout };
+            return if offered(feature).len() == 1 { Self::Everyone(true) } else { Self::Rollout };
         }
         if reaches().all(|reach| matches!(reach, Reach::Nobody)) { Self::Everyone(false) } else { Self::Rollout }
     }
@@ -54,8 +54,8 @@ fn reach(strategy: &Strategy) -> Reach {
     }
 }
 
-/// Whether everybody for whom the flag is on gets the same payload.
-fn one_payload(feature: &ClientFeature) -> bool {
+/// What callers get for whom the flag is on, each a payload or none. One, when there is no choice.
+pub(crate) fn offered(feature: &ClientFeature) -> BTreeSet<Option<&str>> {
     let strategies = feature.strategies.as_deref().unwrap_or_default();
     let of_strategies = strategies.iter().map(|strategy| {
         let variants = strategy.variants.as_deref().unwrap_or_default();
@@ -71,9 +71,7 @@ fn one_payload(feature: &ClientFeature) -> bool {
     if groups.is_empty() {
         groups.push(if of_feature.is_empty() { vec![None] } else { of_feature });
     }
-    let texts: BTreeSet<Option<&str>> =
-        groups.into_iter().flatten().map(|payload| payload.map(|payload| payload.value.as_str())).collect();
-    texts.len() == 1
+    groups.into_iter().flatten().map(|payload| payload.map(|payload| payload.value.as_str())).collect()
 }
 
 /// Takes away variants that can't be drawn from, which the engine does not survive: none has any weight, or they have more

@@ -99,6 +99,8 @@ pub(crate) struct FlagState {
     pub(crate) payloads: BTreeMap<String, Result<Vec<u64>, String>>,
     /// The payload that was last in use for everybody: what a wrong one is replaced by.
     pub(crate) last_valid: Vec<u64>,
+    /// The payload of everybody for whom it is on; `None` when the engine has to choose one for each.
+    pub(crate) shared: Option<Vec<u64>>,
 }
 
 impl FlagState {
@@ -144,6 +146,7 @@ impl State {
             on: id.flag().default,
             payloads: BTreeMap::new(),
             last_valid: id.flag().payload.iter().map(|field| field.default).collect(),
+            shared: None,
         };
         Self {
             source: Source::Catalogue,
@@ -171,6 +174,7 @@ impl State {
                     on: id.flag().default,
                     payloads: BTreeMap::new(),
                     last_valid,
+                    shared: None,
                 };
                 flags.push(state);
                 continue;
@@ -186,13 +190,15 @@ impl State {
                 (Rule::Rollout, Scope::Request) => Reason::Rollout(source),
                 (Rule::Rollout, Scope::Process) => Reason::Instance(source),
             };
-            let mut state = FlagState { reason, on, payloads, last_valid };
+            let mut state = FlagState { reason, on, payloads, last_valid, shared: None };
             let slots = state.values(id, text.as_deref());
             if on {
                 state.last_valid.clone_from(&slots);
             } else if let Some(valid) = state.payloads.values().flatten().next() {
                 state.last_valid.clone_from(valid);
             }
+            let mut offered = rule::offered(feature);
+            state.shared = offered.pop_first().filter(|_| offered.is_empty()).map(|text| state.values(id, text));
             values.set(id, on);
             values.slots_mut(id).copy_from_slice(&slots);
             if matches!(reason, Reason::Rollout(_)) {

@@ -202,6 +202,47 @@ fn a_wrong_payload_of_a_rollout_leaves_the_last_valid_to_those_inside() {
 }
 
 #[test]
+fn everybody_gets_the_payload_that_the_engine_gives() {
+    let variant = |name: &str, batch: Option<u16>| {
+        let mut variant = json!({"name": name, "weight": 500, "stickiness": "sessionId"});
+        if let Some(batch) = batch {
+            variant["payload"] = json!({"type": "json", "value": json!({"max_batch": batch}).to_string()});
+        }
+        variant
+    };
+    let (seven, eight, none) = (variant("seven", Some(7)), variant("eight", Some(8)), variant("none", None));
+    let flags = Flags::new(Access::none(), instance(), &mut Registry::default()).unwrap();
+    let engine = Engine::new(Access::none(), instance()).unwrap();
+    for (of_strategy, of_feature) in [
+        (json!([seven]), json!([])),
+        (json!([seven, eight]), json!([])),
+        (json!([seven, none]), json!([])),
+        (json!([none]), json!([seven])),
+        (json!([]), json!([seven])),
+        (json!([]), json!([seven, eight])),
+        (json!([]), json!([])),
+    ] {
+        let mut strategy = rollout(50);
+        strategy["variants"] = of_strategy;
+        let mut feature = feature("loaders.batching", &[strategy]);
+        feature["variants"] = of_feature;
+        apply(&flags, std::slice::from_ref(&feature)).unwrap();
+        engine.take(answer(std::slice::from_ref(&feature))).unwrap();
+        for user in (0..50).map(user) {
+            let caller = Caller { user_id: Some(&user), session_id: Some(&user) };
+            let context = engine.context(caller);
+            let expected = engine.is_on(FlagId::LoadersBatching, &context, true).then(|| {
+                let payload = engine.payload(FlagId::LoadersBatching, &context);
+                let batch = |text: String| serde_json::from_str::<Value>(&text).unwrap()["max_batch"].as_u64().unwrap();
+                payload.map_or(1_000, batch)
+            });
+            let batching = flags.decide(caller).loaders_batching();
+            assert_eq!(batching.map(|batching| u64::from(batching.max_batch)), expected, "{feature}");
+        }
+    }
+}
+
+#[test]
 fn a_flag_that_depends_on_another_is_left_to_the_engine() {
     let flags = Flags::defaults();
     let mut child = feature("loaders.batching", &[rollout(100)]);
