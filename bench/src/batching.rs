@@ -170,7 +170,8 @@ async fn measure(args: &BatchingArgs) -> Result<Report, Failure> {
     Ok(report)
 }
 
-fn median(mut times: Vec<f64>) -> f64 {
+/// The upper one of the two in the middle; 0 for none.
+pub(crate) fn median(mut times: Vec<f64>) -> f64 {
     times.sort_by(f64::total_cmp);
     times.get(times.len() / 2).copied().unwrap_or_default()
 }

@@ -5,12 +5,14 @@
 mod batching;
 mod client;
 mod feed;
+mod flags;
 mod load;
 mod mix;
 mod outcome;
 mod process;
 mod report;
 mod side;
+mod up;
 mod world;
 
 use std::{future::Future, process::ExitCode};
@@ -42,6 +44,8 @@ enum Bench {
     Mix(mix::MixArgs),
     /// What batching costs over plain resolvers.
     Batching(batching::BatchingArgs),
+    /// What flags cost a request and a sync, and how soon a toggle on a real Unleash is seen.
+    Flags(flags::FlagsArgs),
     /// The hand-written handler, in a process of its own.
     #[command(hide = true)]
     PlainHandler(feed::PlainArgs),
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
         Bench::Feed(args) => block_on(&mut Builder::new_current_thread(), feed::run(args)),
         Bench::Mix(args) => block_on(&mut Builder::new_current_thread(), mix::run(args)),
         Bench::Batching(args) => block_on(Builder::new_multi_thread().worker_threads(2), batching::run(args)),
+        Bench::Flags(args) => block_on(&mut Builder::new_current_thread(), flags::run(args)),
         Bench::PlainHandler(args) => match block_on(&mut Builder::new_multi_thread(), feed::serve_plain(args)) {
             Ok(()) => return ExitCode::SUCCESS,
             Err(failure) => Err(failure),

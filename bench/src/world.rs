@@ -1,10 +1,9 @@
 //! What is measured: a database, `nova up` on it, and viewers with a token each. All of it ends with the bench.
 
 use std::{
-    env, fs,
+    env,
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::Stdio,
     time::Duration,
 };
 
@@ -14,21 +13,17 @@ use nova_cli::{
     say,
     servers::postgres::{ScratchOptions, Server, scratch},
     token::mint,
-    world::{DataArg, RunFile, World as Home},
+    world::{DataArg, World as Home},
 };
 use nova_core::{
     UserId,
     token::{TokenSecret, TokenType},
 };
 use sqlx::PgPool;
-use tokio::{
-    process::{Child, Command},
-    time::{Instant, sleep, timeout},
-};
 use uuid::Uuid;
 
-/// How long seeding and starting may take.
-const PATIENCE: Duration = Duration::from_mins(15);
+use crate::up::{Up, address};
+
 const TOKEN_TTL: Duration = Duration::from_hours(24);
 
 #[derive(Debug, clap::Args)]
@@ -42,6 +37,13 @@ pub(crate) struct WorldArgs {
     /// An empty or seeded database; left out, a server of our own is started.
     #[arg(long)]
     database_url: Option<String>,
+    #[command(flatten)]
+    nova: NovaArgs,
+}
+
+/// What is run.
+#[derive(Debug, clap::Args)]
+pub(crate) struct NovaArgs {
     /// The `nova` binary; left out, the one beside this binary.
     #[arg(long, env = "NOVA_BIN")]
     nova: Option<PathBuf>,
@@ -50,12 +52,16 @@ pub(crate) struct WorldArgs {
     data: DataArg,
 }
 
-/// A directory that goes with its name.
-struct Temporary(PathBuf);
+impl NovaArgs {
+    /// The `nova` binary.
+    pub(crate) fn binary(&self) -> Result<PathBuf, Failure> {
+        let this = env::current_exe().map_err(Failure::io("find this program"))?;
+        Ok(self.nova.clone().unwrap_or_else(|| this.with_file_name("nova")))
+    }
 
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+    /// Where fetched binaries are kept.
+    pub(crate) fn home(&self) -> Result<Home, Failure> {
+        Home::open(&self.data.data)
     }
 }
 
@@ -72,33 +78,21 @@ pub(crate) struct World {
     pub(crate) database_url: String,
     /// What tokens are signed with.
     pub(crate) secret: TokenSecret,
-    nova: PathBuf,
-    home: Temporary,
-    up: Child,
+    up: Up,
     server: Option<Server>,
 }
 
 impl World {
     pub(crate) async fn start(args: &WorldArgs) -> Result<Self, Failure> {
-        let this = env::current_exe().map_err(Failure::io("find this program"))?;
-        let nova = args.nova.clone().unwrap_or_else(|| this.with_file_name("nova"));
-        let home = Temporary(env::temp_dir().join(format!("nova-bench-{}", std::process::id())));
-        let server = if args.database_url.is_none() { Some(database(&nova, &args.data.data).await?) } else { None };
+        let nova = args.nova.binary()?;
+        let server =
+            if args.database_url.is_none() { Some(database(&nova, &args.nova.home()?.home).await?) } else { None };
         let database_url = server.as_ref().map(|server| server.url("nova")).or_else(|| args.database_url.clone());
         let database_url = database_url.unwrap_or_default();
-        let mut up = Command::new(&nova)
-            .args(["up", "--port", "0", "--users", &args.users.to_string(), "--data"])
-            .arg(&home.0)
-            .env("DATABASE_URL", &database_url)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(Failure::io(format_args!("start {}", nova.display())))?;
-        let run_file = run_file(&home.0, &mut up).await?;
+        let up = Up::start(&nova, &database_url, args.users, &[]).await?;
 
         let pool = PgPool::connect(&database_url).await?;
-        let home_of_secret = Home::find(&home.0)?.ok_or_else(|| Failure::Internal("nova up left no world".into()))?;
+        let home_of_secret = Home::find(up.home())?.ok_or_else(|| Failure::Internal("nova up left no world".into()))?;
         let secret = home_of_secret.token_secret()?;
         let viewers: Vec<Uuid> =
             sqlx::query_scalar("select id from users where deleted_at is null order by md5(id::text) limit $1")
@@ -115,29 +109,23 @@ impl World {
         let postgres_pid =
             sqlx::query_scalar::<_, String>("select pg_read_file('postmaster.pid')").fetch_one(&pool).await;
         let postgres_pid = postgres_pid.ok().and_then(|text| text.lines().next()?.trim().parse().ok());
-        let gone = || Failure::Unavailable("nova up ended as soon as it had started".into());
         Ok(Self {
-            address: address(&run_file.url)?,
-            pid: up.id().ok_or_else(gone)?,
+            address: address(&up.run_file.url)?,
+            pid: up.pid,
             postgres_pid,
             viewers,
             tokens,
             pool,
             database_url,
             secret,
-            nova,
-            home,
             up,
             server,
         })
     }
 
-    pub(crate) async fn stop(mut self) -> Result<(), Failure> {
+    pub(crate) async fn stop(self) -> Result<(), Failure> {
         self.pool.close().await;
-        let down = Command::new(&self.nova).arg("down").arg("--data").arg(&self.home.0).stdout(Stdio::null()).status();
-        down.await.map_err(Failure::io("run nova down"))?;
-        // What does not end by itself is killed with its handle.
-        let _ = timeout(Duration::from_secs(30), self.up.wait()).await;
+        self.up.stop().await?;
         match self.server {
             Some(server) => Ok(server.stop().await?),
             None => Ok(()),
@@ -145,12 +133,12 @@ impl World {
     }
 }
 
-async fn database(nova: &Path, data: &Path) -> Result<Server, Failure> {
+/// A server of our own, whose binaries are kept in `fetch_home`, with an empty database `nova`.
+pub(crate) async fn database(nova: &Path, fetch_home: &Path) -> Result<Server, Failure> {
     say::step("starting PostgreSQL");
-    let kept = Home::open(data)?;
     let server = scratch(ScratchOptions {
         nova,
-        fetch_home: &kept.home,
+        fetch_home,
         binaries: None,
         durable: false,
         settings: &["shared_buffers=512MB", "compute_query_id=on"],
@@ -158,23 +146,4 @@ async fn database(nova: &Path, data: &Path) -> Result<Server, Failure> {
     .await?;
     server.ensure_database("nova").await?;
     Ok(server)
-}
-
-/// Waits for what `nova up` writes when it answers.
-async fn run_file(home: &Path, up: &mut Child) -> Result<RunFile, Failure> {
-    let start = Instant::now();
-    loop {
-        if let Some(run_file) = RunFile::read(home).ok().flatten() {
-            return Ok(run_file);
-        }
-        if start.elapsed() > PATIENCE || up.try_wait().map_err(Failure::io("wait for nova"))?.is_some() {
-            return Err(Failure::Unavailable("nova up did not start".into()));
-        }
-        sleep(Duration::from_millis(50)).await;
-    }
-}
-
-fn address(url: &str) -> Result<SocketAddr, Failure> {
-    let address = url.strip_prefix("http://").and_then(|rest| rest.parse().ok());
-    address.ok_or_else(|| Failure::Internal(format!("not an address: {url}")))
 }
