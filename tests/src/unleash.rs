@@ -1,7 +1,7 @@
 //! The Unleash server of the test run, with an operator's hands on it.
 //!
 //! There is one for all tests, and flags are global there: a test has it to itself for as long as it holds [`Unleash`], and
-//! finds it without flags. Test binaries that use it have names that begin with `unleash`: nextest runs those one test at
+//! finds it without flags. Modules that use it have names that begin with `unleash`: nextest runs those one test at
 //! a time (`.config/nextest.toml`), so that none waits for the other on its own time.
 #![expect(clippy::unwrap_used, reason = "a test without its Unleash has nothing to go on with")]
 

@@ -1,5 +1,5 @@
-//! The end-to-end tests: one file per feature, one program for all, since linking is most of what building them takes. Each
-//! test runs in a process of its own all the same.
+//! The end-to-end tests: one file per feature, one program for all, since linking is most of what building them takes. Under
+//! nextest each test runs in a process of its own all the same.
 
 mod admin;
 mod atomic_writes;

@@ -122,6 +122,10 @@ async fn cargo(args: &TestArgs, variables: &[(&str, String)]) -> Result<ExitStat
     let nextest = probe.status().await.is_ok_and(|status| status.success());
     let mut command = Command::new("cargo");
     command.args(if nextest { &["nextest", "run"][..] } else { &["test"] });
+    if !nextest {
+        // Without it nobody knows which tests need the machine for themselves.
+        command.env("RUST_TEST_THREADS", "1");
+    }
     // All rooms, unless some are named.
     if !args.arguments.iter().any(|argument| argument == "-p" || argument == "--package") {
         command.arg("--workspace");

@@ -1,5 +1,5 @@
 //! The sources on this machine: has the flags take them in at start, and keeps the disk copy. Files are read and written where
-//! blocking is allowed, and a disk that hangs stops nothing.
+//! blocking is allowed, and a disk that hangs stops nothing but a start that was told to read a file there.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
