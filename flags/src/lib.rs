@@ -23,7 +23,7 @@ pub use payload::write as payload_json;
 pub use policy::Policy;
 pub use source::{
     Config, ConfigError, HttpTransport, Keeper, Means, NotModified, Place, Problem, REQUEST_TIMEOUT, Settings, Status,
-    SyncError, SyncStatus, Tags, Token, Unleash,
+    SyncError, SyncStatus, Tags, Token, Unleash, unleash_api_url,
 };
 pub use state::{Reason, Source, State};
 pub use usage::{Count, Usage};

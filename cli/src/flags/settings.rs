@@ -2,8 +2,8 @@
 
 use std::{convert::Infallible, fmt, path::PathBuf, str::FromStr};
 
-use http::{HeaderValue, Uri};
-use nova_core::is_loopback;
+use http::HeaderValue;
+use nova_flags::unleash_api_url;
 
 use super::Admin;
 use crate::{failure::Failure, servers::unleash::UnleashAccess};
@@ -102,22 +102,7 @@ impl UnleashArgs {
 
 /// The URL of the admin API. The token that goes there opens everything: it goes over TLS, or stays on this machine.
 fn api_url(text: &str) -> Result<String, String> {
-    let url: Uri = text.parse().map_err(|error| format!("{error}; an example: https://unleash.example"))?;
-    if url.authority().is_some_and(|authority| authority.as_str().contains('@')) {
-        return Err("a URL with a password is not supported".into());
-    }
-    let local = url.host().is_some_and(is_loopback);
-    match url.scheme_str() {
-        Some("https") => {}
-        Some("http") if local => {}
-        Some("http") => return Err(format!("{url}: an admin token goes to another machine over https:// only")),
-        _ => return Err("neither https:// nor http://; an example: https://unleash.example".into()),
-    }
-    if url.query().is_some() {
-        return Err(format!("{url}: neither the base of a server nor its /api"));
-    }
-    let base = text.trim_end_matches('/');
-    Ok(format!("{}/api/admin", base.strip_suffix("/api").unwrap_or(base)))
+    Ok(format!("{}/admin", unleash_api_url(text, false)?))
 }
 
 /// A name as Unleash allows it: it goes into a path as it is.

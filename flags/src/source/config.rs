@@ -143,7 +143,7 @@ impl Config {
             }
             (None, None) => return Ok(None),
         };
-        let api_url = api_url(url, development).map_err(|why| ConfigError(format!("UNLEASH_URL: {why}")))?;
+        let api_url = unleash_api_url(url, development).map_err(|why| ConfigError(format!("UNLEASH_URL: {why}")))?;
         if !token.is_sendable() {
             return wrong("UNLEASH_TOKEN: is empty, or has a character in it that no token has, such as a line break");
         }
@@ -160,9 +160,12 @@ impl Config {
     }
 }
 
-/// The URL of the API, from that of the server or of the API. The token goes there, and limits come from there: over TLS, or
-/// on this machine.
-fn api_url(text: &str, development: bool) -> Result<String, String> {
+/// The URL of Unleash's API, from that of the server or of the API. Tokens go there, and limits come from there: over TLS, or
+/// on this machine; in `development` anywhere.
+///
+/// # Errors
+/// What is wrong with it, without a password that may be in it.
+pub fn unleash_api_url(text: &str, development: bool) -> Result<String, String> {
     let example = "an example: https://unleash.example/api";
     let url: Uri = text.parse().map_err(|error| format!("{error}; {example}"))?;
     if url.authority().is_some_and(|authority| authority.as_str().contains('@')) {
@@ -173,7 +176,7 @@ fn api_url(text: &str, development: bool) -> Result<String, String> {
         Some(scheme) if *scheme == Scheme::HTTPS => {}
         Some(scheme) if *scheme == Scheme::HTTP && (local || development) => {}
         Some(scheme) if *scheme == Scheme::HTTP => {
-            return Err(format!("{url}: flags of another machine come over https://"));
+            return Err(format!("{url}: another machine is reached over https:// only"));
         }
         _ => return Err(format!("neither https:// nor http://; {example}")),
     }

@@ -23,7 +23,7 @@ mod upstream;
 mod liar;
 
 pub use answer::Place;
-pub use config::{Config, Settings, Unleash};
+pub use config::{Config, Settings, Unleash, unleash_api_url};
 pub use error::{ConfigError, NotModified, SyncError};
 pub use keeper::{Keeper, Means};
 pub use secret::Token;
