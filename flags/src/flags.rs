@@ -138,9 +138,11 @@ impl Flags {
         let _applying = self.0.applying.lock();
         let before = self.state();
         let Some(engine) = before.engine.as_ref().filter(|_| before.may_drift()) else { return };
-        let state = State::new(before.features.clone(), before.source, &before, engine.clone());
-        if state.instance != before.instance {
-            self.exchange(&before, state);
+        let new = || State::new(before.features.clone(), before.source, &before, engine.clone());
+        match catch_unwind(AssertUnwindSafe(new)) {
+            Ok(state) if state.instance != before.instance => self.exchange(&before, state),
+            // What held goes on holding.
+            Ok(_) | Err(_) => {}
         }
     }
 
