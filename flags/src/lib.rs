@@ -16,7 +16,9 @@ mod usage;
 mod view;
 mod wire;
 
-pub use catalogue::{Batching, CATALOGUE, Equivalence, ExecutionTimeout, Field, Flag, FlagId, Kind, ReadIn, Scope};
+pub use catalogue::{
+    Batching, CATALOGUE, Equivalence, ExecutionTimeout, Field, Flag, FlagId, Kind, Mode, ReadIn, Scope,
+};
 pub use engine::{Access, Caller, Engine, Instance};
 pub use flags::{Flags, Refused};
 pub use payload::write as payload_json;

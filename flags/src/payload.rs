@@ -1,8 +1,8 @@
-//! Payloads: a JSON object of whole numbers, checked against the catalogue. One that is wrong is never used in part.
+//! Payloads: a JSON object of whole numbers and words, checked against the catalogue. One that is wrong is never used in part.
 
 use serde_json::{Map, Value};
 
-use crate::catalogue::Flag;
+use crate::catalogue::{Field, Flag};
 
 /// Longest payload that is read, in bytes.
 const MAX_BYTES: usize = 4_096;
@@ -22,12 +22,12 @@ pub(crate) fn parse(flag: &Flag, text: &str) -> Result<Vec<u64>, String> {
         let key: String = key.chars().take(40).collect();
         return Err(format!("it has a field `{key}`, and the fields are: {}", known()));
     }
-    let value = |field: &crate::catalogue::Field| match object.get(field.name) {
+    let value = |field: &Field| match object.get(field.name) {
         None => Ok(field.default),
-        Some(value) => value
-            .as_u64()
-            .filter(|value| (field.min..=field.max).contains(value))
-            .ok_or_else(|| format!("`{}` must be a whole number from {} to {}", field.name, field.min, field.max)),
+        Some(value) => field.read(value).ok_or_else(|| {
+            let kind = if field.words.is_empty() { "a whole number from " } else { "" };
+            format!("`{}` must be {kind}{}", field.name, field.range())
+        }),
     };
     flag.payload.iter().map(value).collect()
 }
@@ -35,7 +35,7 @@ pub(crate) fn parse(flag: &Flag, text: &str) -> Result<Vec<u64>, String> {
 /// `values` as the payload that means them.
 #[must_use]
 pub fn write(flag: &Flag, values: &[u64]) -> Value {
-    flag.payload.iter().zip(values).map(|(field, value)| (field.name.to_owned(), Value::from(*value))).collect()
+    flag.payload.iter().zip(values).map(|(field, value)| (field.name.to_owned(), field.write(*value))).collect()
 }
 
 #[cfg(test)]
@@ -73,6 +73,25 @@ mod tests {
             assert!(refusal.contains(why), "{text}: {refusal}");
         }
         assert!(batching(&format!("{{\"{}\":1}}", "x".repeat(5_000))).unwrap_err().len() < 200);
+    }
+
+    #[test]
+    fn a_word_stands_for_its_number_and_no_number_for_a_word() {
+        let field = Field {
+            name: "mode",
+            meaning: "What is done.",
+            default: 1,
+            min: 0,
+            max: 1,
+            words: &["measure", "enforce"],
+        };
+        assert_eq!(field.range(), "`measure` or `enforce`");
+        for (value, word) in [(0, "measure"), (1, "enforce")] {
+            assert_eq!((field.write(value), field.read(&word.into())), (word.into(), Some(value)));
+        }
+        for wrong in [Value::from(1), "Enforce".into(), "".into(), Value::Null] {
+            assert_eq!(field.read(&wrong), None, "{wrong}");
+        }
     }
 
     proptest! {

@@ -101,8 +101,11 @@ fn entry(page: &mut String, flag: &Flag) {
         page.push_str("\n| field of the payload | default | range | meaning |\n|---|---|---|---|\n");
     }
     for field in flag.payload {
-        let (name, meaning) = (field.name, field.meaning);
-        let _ = writeln!(page, "| `{name}` | {} | {} to {} | {meaning} |", field.default, field.min, field.max);
+        let (name, meaning, range) = (field.name, field.meaning, field.range());
+        // A word is written as it stands, not as JSON.
+        let default = field.write(field.default);
+        let default = default.as_str().map_or_else(|| default.to_string(), str::to_owned);
+        let _ = writeln!(page, "| `{name}` | {default} | {range} | {meaning} |");
     }
 }
 

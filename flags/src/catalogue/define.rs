@@ -3,6 +3,9 @@
 
 /// A type that a field of a payload has. Its range comes from the entry; a value is checked before it gets here.
 pub(crate) trait FieldType: Sized {
+    /// The words that stand for its values, from 0 on; none for a number.
+    const WORDS: &'static [&'static str] = &[];
+
     fn from_value(value: u64) -> Self;
 }
 
@@ -54,6 +57,7 @@ macro_rules! catalogue {
             on: $on,
             payload: &[$($(Field {
                 name: stringify!($field), meaning: $meaning, default: $value, min: $min, max: $max,
+                words: <$type as FieldType>::WORDS,
             }),+)?],
         },)*];
 

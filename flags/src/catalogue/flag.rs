@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
 /// A flag of the catalogue: what it switches, for whom, and until when.
 #[derive(Debug)]
 pub struct Flag {
@@ -71,7 +73,7 @@ pub enum Kind {
     KillSwitch,
 }
 
-/// One number of a payload, which is a JSON object.
+/// One field of a payload, which is a JSON object. Inside it is a number, whatever it looks like outside.
 #[derive(Debug, Clone, Copy)]
 pub struct Field {
     /// Its key.
@@ -84,6 +86,40 @@ pub struct Field {
     pub min: u64,
     /// The most that is taken.
     pub max: u64,
+    /// The words that an operator writes for the numbers, from 0 on; none where it is the number that is written.
+    pub words: &'static [&'static str],
+}
+
+impl Field {
+    /// What it takes, for people.
+    #[must_use]
+    pub fn range(&self) -> String {
+        match self.words {
+            [] => format!("{} to {}", self.min, self.max),
+            words => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or "),
+        }
+    }
+
+    /// `value` as an operator writes it.
+    #[must_use]
+    pub fn write(&self, value: u64) -> Value {
+        match usize::try_from(value).ok().and_then(|at| self.words.get(at)) {
+            Some(word) => Value::from(*word),
+            None => Value::from(value),
+        }
+    }
+
+    /// What an operator wrote; `None` when it is not in the range.
+    pub(crate) fn read(&self, value: &Value) -> Option<u64> {
+        let value = match self.words {
+            [] => value.as_u64()?,
+            words => {
+                let word = value.as_str()?;
+                words.iter().zip(0..).find(|(known, _)| **known == word)?.1
+            }
+        };
+        (self.min..=self.max).contains(&value).then_some(value)
+    }
 }
 
 impl Scope {

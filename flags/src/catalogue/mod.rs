@@ -3,9 +3,11 @@
 mod define;
 mod flag;
 mod flags;
+mod mode;
 
 pub use flag::{Equivalence, Field, Flag, Kind, ReadIn, Scope};
 pub use flags::{Batching, CATALOGUE, ExecutionTimeout, FlagId};
+pub use mode::Mode;
 
 impl FlagId {
     /// The flag that Unleash calls `name`.
@@ -67,8 +69,9 @@ mod tests {
             }
             let ends = flag.end.map(|end| end.parse::<chrono::NaiveDate>().unwrap());
             assert_eq!(ends.is_some(), flag.kind == Kind::Release, "{}: a release flag ends, others stay", flag.name);
-            for Field { name, default, min, max, .. } in flag.payload {
+            for Field { name, default, min, max, words, .. } in flag.payload {
                 assert!(min <= default && default <= max, "{}: {name}", flag.name);
+                assert!(words.is_empty() || words.len() as u64 == max + 1, "{}: {name}: {words:?}", flag.name);
             }
         }
     }
