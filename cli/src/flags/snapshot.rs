@@ -1,13 +1,13 @@
 //! `nova flags snapshot`: the catalogue's flags as they are in an environment, in the format that a gateway takes as
 //! `NOVA_FLAGS_FILE`: what Unleash's client API would answer, and nothing that an engine would read otherwise.
 
-use std::{io::Write as _, path::Path};
+use std::path::Path;
 
 use nova_flags::FlagId;
 use serde_json::{Value, json};
 
 use super::{Admin, diff::There, model::Feature};
-use crate::{failure::Failure, say};
+use crate::{failure::Failure, output, say};
 
 /// Prints the snapshot, or writes it to `file`, whole or not at all.
 ///
@@ -32,7 +32,7 @@ pub(crate) async fn snapshot(admin: &Admin, file: Option<&Path>) -> Result<(), F
     match file {
         None => say::result(text.trim_end()),
         Some(path) => {
-            write(path, &text).map_err(Failure::io(format_args!("write {}", path.display())))?;
+            output::write(path, &text).map_err(Failure::io(format_args!("write {}", path.display())))?;
             say::step(format_args!("{count} flags of {} are in {}", admin.environment, path.display()));
         }
     }
@@ -93,13 +93,4 @@ fn one(feature: &Feature, environment: &str) -> Value {
         value["dependencies"] = json!(feature.dependencies);
     }
     value
-}
-
-/// Readers see the old file or the new one.
-fn write(path: &Path, text: &str) -> std::io::Result<()> {
-    let unfinished = path.with_added_extension("unfinished");
-    let mut file = std::fs::File::create(&unfinished)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    std::fs::rename(unfinished, path)
 }

@@ -7,6 +7,8 @@ use cynic_parser::{
     type_system::{Definition, DirectiveDefinition, FieldDefinition, InputValueDefinition, TypeDefinition},
 };
 
+use crate::syntax;
+
 /// Why a text is not a contract that can be compared.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SchemaError {
@@ -32,11 +34,7 @@ pub enum SchemaError {
 /// Parses a schema.
 pub(super) fn parse(sdl: &str) -> Result<TypeSystemDocument, SchemaError> {
     cynic_parser::parse_type_system_document(sdl).map_err(|error| {
-        let at = error.span().map_or(0, |span| span.start).min(sdl.len());
-        let line = sdl.as_bytes()[..at].split(|byte| *byte == b'\n').count();
-        // The parser lists everything it would have liked better.
-        let text = error.to_string();
-        let text = text.split(" (expected").next().unwrap_or_default().to_owned();
+        let (line, text) = syntax::told(sdl, &error);
         SchemaError::Syntax { line, text }
     })
 }
