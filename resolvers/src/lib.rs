@@ -15,5 +15,7 @@ mod query;
 mod scalar;
 mod schema;
 mod user;
+mod validator;
 
 pub use schema::{NovaSchema, SchemaConfig, schema, sdl};
+pub use validator::Validator;

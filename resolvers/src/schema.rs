@@ -1,6 +1,6 @@
 //! The schema as a whole, and its export.
 
-use async_graphql::{EmptySubscription, SDLExportOptions, Schema};
+use async_graphql::{EmptySubscription, SDLExportOptions, Schema, SchemaBuilder};
 use nova_core::token::TokenSecret;
 
 use crate::{cursor::CursorCodec, mutation::Mutation, query::Query};
@@ -18,7 +18,12 @@ pub struct SchemaConfig {
 /// The schema, ready to execute. A request's data holds its `Arc<RequestLoaders>`.
 #[must_use]
 pub fn schema(config: &SchemaConfig) -> NovaSchema {
-    Schema::build(Query, Mutation::default(), EmptySubscription).data(CursorCodec::new(&config.cursor_secret)).finish()
+    builder().data(CursorCodec::new(&config.cursor_secret)).finish()
+}
+
+/// What requests and documents that are still to run have in common.
+pub(crate) fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
+    Schema::build(Query, Mutation::default(), EmptySubscription)
 }
 
 /// The contract as SDL: what `schema.graphql` holds.
