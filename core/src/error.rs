@@ -44,7 +44,7 @@ macro_rules! codes {
 codes! {
     /// The request carries no valid token, and this needs one.
     Unauthenticated = "UNAUTHENTICATED", "a valid access token is needed", "Get a new token. The same one will not do.";
-    /// The caller is known and may not do this.
+    /// The caller may not do this, or not with this document.
     Forbidden = "FORBIDDEN", "not allowed", "Don't repeat it.";
     /// What a mutation was to change does not exist.
     NotFound = "NOT_FOUND", "not found", "Don't repeat it; what is on the screen is out of date.";
@@ -71,8 +71,11 @@ codes! {
     GraphqlParseFailed = "GRAPHQL_PARSE_FAILED", "the document is not valid GraphQL", "Mend the document.";
     /// The document does not fit the schema.
     GraphqlValidationFailed = "GRAPHQL_VALIDATION_FAILED", "the document does not fit the schema", "Mend the document.";
-    /// A persisted query was asked for, and there are none.
-    PersistedQueryNotSupported = "PERSISTED_QUERY_NOT_SUPPORTED", "persisted queries are not supported",
+    /// A document was asked for by its hash or id, and there is none here.
+    PersistedQueryNotFound = "PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound",
+        "Send the document with its hash; libraries do so by themselves. Of a trusted document: its manifest is not deployed.";
+    /// A document was asked for by its hash or id, and only whole documents are taken.
+    PersistedQueryNotSupported = "PERSISTED_QUERY_NOT_SUPPORTED", "PersistedQueryNotSupported",
         "Send the whole document; libraries do so by themselves.";
 }
 

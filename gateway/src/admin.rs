@@ -23,6 +23,7 @@ use crate::{
     gateway::Gateway,
     health::{self, UpstreamStates},
     http::{negotiate::MediaType, refusal::Refusal, respond},
+    persisted::Sizes,
 };
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -82,6 +83,7 @@ struct Ops<'a> {
     /// Since the process began, by `Service/Rpc`.
     upstream_calls: BTreeMap<&'static str, Calls>,
     document_cache: DocumentCacheView,
+    persisted_documents: Sizes,
     requests: Used,
     connections: Used,
 }
@@ -147,6 +149,7 @@ async fn ops(State(gateway): State<Arc<Gateway>>, Extension(peer): Extension<Pee
             hits: metrics.document_hits.get(),
             misses: metrics.document_misses.get(),
         },
+        persisted_documents: gateway.persisted.sizes(),
         requests: Used { active: metrics.active_requests.get(), max: config.max_requests },
         connections: Used { active: metrics.connections.get(), max: config.max_connections },
     };

@@ -1,6 +1,6 @@
 //! What can be set from outside, with units and defaults. This file never reads the environment: clap does, in the composition root.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 /// The longest execution budget that can be configured, in milliseconds. Compiled in.
 pub const MAX_EXECUTION_TIMEOUT_MS: u64 = 60_000;
@@ -59,6 +59,15 @@ pub struct Config {
           default_value_t = Self::default().document_cache_bytes)]
     pub document_cache_bytes: u64,
 
+    /// Memory that documents which clients registered by their hash (automatic persisted queries) may take at most, in bytes.
+    #[arg(long, env = "NOVA_AUTOMATIC_DOCUMENTS_BYTES", value_name = "NOVA_AUTOMATIC_DOCUMENTS_BYTES",
+          default_value_t = Self::default().automatic_documents_bytes)]
+    pub automatic_documents_bytes: u64,
+
+    /// File with the trusted documents, as `nova documents build`, Apollo's tools or Relay's compiler write it; read at start.
+    #[arg(long, env = "NOVA_DOCUMENTS_MANIFEST", value_name = "NOVA_DOCUMENTS_MANIFEST")]
+    pub documents_manifest: Option<PathBuf>,
+
     /// How long requests may go on after the gateway was told to stop, in milliseconds.
     #[arg(long, env = "NOVA_DRAIN_TIMEOUT_MS", value_name = "NOVA_DRAIN_TIMEOUT_MS",
           default_value_t = Self::default().drain_timeout_ms)]
@@ -77,6 +86,8 @@ impl Default for Config {
             max_requests: 1_024,
             max_connections: 8_192,
             document_cache_bytes: 128 * 1024 * 1024,
+            automatic_documents_bytes: 64 * 1024 * 1024,
+            documents_manifest: None,
             drain_timeout_ms: 30_000,
         }
     }

@@ -22,6 +22,7 @@ use crate::{
     health::{Readiness, Upstream},
     http::around::RequestIds,
     metrics::Metrics,
+    persisted::{Manifest, PersistedDocuments},
     viewer_check::ViewerCheck,
 };
 
@@ -50,6 +51,8 @@ pub struct GatewayParts {
     pub verifier: Arc<TokenVerifier>,
     /// Tells the wall time.
     pub clock: SharedClock,
+    /// The trusted documents, as `config` names them.
+    pub manifest: Option<Manifest>,
     /// Settings.
     pub config: Config,
     /// Where the process runs. The page for the browser is there in development only.
@@ -67,6 +70,7 @@ pub struct Gateway {
     pub(crate) config: Config,
     pub(crate) environment: Environment,
     pub(crate) executor: Executor,
+    pub(crate) persisted: PersistedDocuments,
     pub(crate) loaders: Loaders,
     pub(crate) flags: Flags,
     pub(crate) flag_status: Status,
@@ -97,6 +101,7 @@ impl Gateway {
             ids,
             verifier,
             clock,
+            manifest,
             config,
             environment,
             mut registry,
@@ -109,6 +114,7 @@ impl Gateway {
         let now = clock.now();
         Self {
             executor: Executor::new(schema, DocumentCache::new(config.document_cache_bytes)),
+            persisted: PersistedDocuments::new(manifest, config.automatic_documents_bytes, &mut registry),
             loaders,
             flags,
             flag_status,

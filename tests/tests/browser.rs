@@ -6,6 +6,7 @@ use nova_core::token::TokenType;
 use nova_tests::{
     app::{TestApp, token},
     browser::{Browser, key},
+    flags::{flag, set},
     world::WORLD,
 };
 
@@ -115,4 +116,15 @@ async fn the_docs_can_be_read_and_searched_and_nothing_that_opens_breaks_the_pol
     browser.type_text(&format!("{}a{}{{ fe", key::CONTROL, key::RELEASE)).await;
     browser.until("return document.querySelector('.CodeMirror-hints') !== null").await;
     undisturbed(&app, &browser).await;
+}
+
+#[tokio::test]
+async fn where_only_trusted_documents_run_the_page_says_so() {
+    let app = app().await;
+    set(&app.app.flags, &[flag("documents.trusted-only", true)]);
+    let browser = Browser::open().await;
+    browser.visit(&format!("{}/graphql", app.app.url)).await;
+    browser.click(".graphiql-execute-button").await;
+    let answer = browser.until(&format!("return {EDITORS}[3]?.includes('errors') && {EDITORS}[3]")).await;
+    assert!(answer.as_str().unwrap().contains("only trusted documents run here: ask for one by its id"), "{answer}");
 }

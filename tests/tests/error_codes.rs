@@ -4,7 +4,13 @@
 use std::collections::BTreeSet;
 
 use nova_core::{ErrorCode, PostId};
-use nova_tests::{app::TestApp, backend::id, client::Client, world::WORLD};
+use nova_tests::{
+    app::TestApp,
+    backend::id,
+    client::Client,
+    flags::{flag, set},
+    world::WORLD,
+};
 use serde_json::{Value, json};
 
 /// The codes of an answer, which must each have a message of ours.
@@ -58,9 +64,11 @@ async fn every_code_is_met() {
         met.extend(codes(&viewer.query(&document).await));
     }
     met.extend(codes(&app.anonymous().query("{ feed { nodes { id } } }").await));
-    met.extend(codes(
-        &posted(&viewer, json!({ "extensions": { "persistedQuery": { "version": 1, "sha256Hash": "0" } } })).await,
-    ));
+    for automatic in [true, false] {
+        set(&app.app.flags, &[flag("documents.automatic", automatic)]);
+        let hash = json!({ "extensions": { "persistedQuery": { "version": 1, "sha256Hash": "0".repeat(64) } } });
+        met.extend(codes(&posted(&viewer, hash).await));
+    }
     met.extend(codes(&posted(&viewer, json!({ "query": " ".repeat(2 << 20) })).await)); // LIMIT_EXCEEDED
 
     let mut stuck = app.pool.begin().await.unwrap();

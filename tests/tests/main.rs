@@ -15,6 +15,7 @@ mod dead_services;
 mod deadlines;
 mod debug_view;
 mod directions;
+mod documents;
 mod equal_operations;
 mod equal_sides;
 mod error_codes;

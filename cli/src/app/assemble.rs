@@ -1,26 +1,30 @@
 //! Puts a gateway together: loaders over the upstreams, the schema, the HTTP edge.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use nova_core::token::TokenVerifier;
-use nova_gateway::{Build, Gateway, GatewayParts, Upstream};
+use nova_gateway::{Build, Gateway, GatewayParts, MAX_MANIFEST_BYTES, Manifest, Upstream};
 use nova_loaders::{Loaders, Upstreams, Way};
 use nova_resolvers::SchemaConfig;
 use prometheus_client::registry::Registry;
 
 use super::{GatewayOptions, KeptFlags};
-use crate::random::SystemIds;
+use crate::{failure::Failure, input, random::SystemIds};
+
+const MANIFEST: &str = "NOVA_DOCUMENTS_MANIFEST";
 
 /// A gateway over `upstreams` that serves nothing yet, believes whom `verifier` does, and obeys the flags in `kept`. Its metrics join those in
 /// `registry`.
-#[must_use]
+///
+/// # Errors
+/// [`Failure::Config`] for a manifest of trusted documents that is none.
 pub fn assemble(
     upstreams: Upstreams,
     options: GatewayOptions,
     verifier: Arc<TokenVerifier>,
     kept: &KeptFlags,
     mut registry: Registry,
-) -> Gateway {
+) -> Result<Gateway, Failure> {
     let GatewayOptions { http, loaders, identity: _, cursor_secret, environment, clock, commit } = options;
     let asked = |name, service, way: &Way| Upstream { name, service, way: way.clone() };
     let health = vec![
@@ -29,7 +33,8 @@ pub fn assemble(
         asked("social", "nova.v1.Social", &upstreams.social),
     ];
     let loaders = Loaders::new(upstreams, &loaders, &mut registry);
-    Gateway::new(GatewayParts {
+    let manifest = http.documents_manifest.as_deref().map(manifest).transpose()?;
+    Ok(Gateway::new(GatewayParts {
         schema: nova_resolvers::schema(&SchemaConfig { cursor_secret }),
         loaders,
         flags: kept.flags.clone(),
@@ -37,11 +42,19 @@ pub fn assemble(
         ids: Arc::new(SystemIds),
         verifier,
         clock,
+        manifest,
         config: http,
         environment,
         registry,
         upstreams: health,
         // Known at start and for good: one small leak for the life of the process.
         build: Build { version: env!("CARGO_PKG_VERSION"), commit: commit.map_or("unknown", |commit| commit.leak()) },
-    })
+    }))
+}
+
+/// The manifest of trusted documents at `path`. What is wrong with it is wrong with a setting.
+fn manifest(path: &Path) -> Result<Manifest, Failure> {
+    let bytes =
+        input::read(MANIFEST, path, MAX_MANIFEST_BYTES).map_err(|failure| Failure::Config(failure.to_string()))?;
+    Manifest::parse(&bytes).map_err(|error| Failure::Config(format!("{MANIFEST}: {}: {error}", path.display())))
 }

@@ -73,7 +73,7 @@ impl App {
                 never = backend.work(ServiceName::ALL) => match never {},
             }
         });
-        let gateway = assemble(upstreams, gateway, verifier, &kept, registry);
+        let gateway = assemble(upstreams, gateway, verifier, &kept, registry)?;
         let gateway = Part::spawn(|stopped| async move {
             let served = nova_gateway::serve(gateway, public, admin, stopped.asked());
             served.await.map_err(|error| Failure::Internal(format!("gateway: {error}")))

@@ -77,7 +77,7 @@ pub(super) async fn run(args: GatewayArgs) -> Result<(), Failure> {
     let mut registry = Registry::default();
     let verifier = options.identity.verifier(Arc::clone(&options.clock), &mut registry)?;
     let kept = KeptFlags::start(&flags, Arc::clone(&options.clock), &mut registry).await?;
-    let gateway = app::assemble(upstreams, options, verifier, &kept, registry);
+    let gateway = app::assemble(upstreams, options, verifier, &kept, registry)?;
     let served = nova_gateway::serve(gateway, public, admin, async move { stop.asked().await });
     let served = served.await.map_err(|error| Failure::Internal(format!("gateway: {error}")));
     kept.stop().await;

@@ -3,6 +3,7 @@
 mod backend;
 mod clean;
 mod doctor;
+mod documents;
 mod down;
 mod errors;
 mod flags;
@@ -59,6 +60,8 @@ enum Command {
     Errors,
     /// Bring the catalogue of flags and Unleash together; print it, check it.
     Flags(flags::FlagsArgs),
+    /// Make and check manifests of trusted documents.
+    Documents(documents::DocumentsArgs),
     /// Fill an empty database with a social network.
     Seed(seed::SeedCommandArgs),
     /// Bring a database's schema up to date.
@@ -94,6 +97,7 @@ impl Cli {
                 Ok(())
             }
             Command::Flags(args) => block_on(flags::run(args)),
+            Command::Documents(args) => documents::run(&args),
             Command::Seed(args) => block_on(seed::run(&args)),
             Command::Migrate(args) => block_on(migrate::run(&args)),
             Command::Gateway(args) => block_on(gateway::run(args)),

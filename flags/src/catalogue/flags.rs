@@ -35,6 +35,26 @@ catalogue! {
         }
     }
 
+    /// Whether clients may register documents, and ask for them by their hash.
+    DocumentsAutomatic documents_automatic "documents.automatic" {
+        scope: Request, read_in: Gateway,
+        equivalence: Equivalence::Different("a hash without its document is refused on one side and looked up on the other; whole documents answer alike"),
+        kind: Operational,
+        default: true, owner: "gateway", end: None,
+        off: "A hash that is no trusted document's is refused with `PERSISTED_QUERY_NOT_SUPPORTED`; clients then send whole documents.",
+        on: "A document that comes with its hash, and is accepted, is kept, and is found by its hash alone (Apollo's automatic persisted queries).",
+    }
+
+    /// Whether only documents of the manifest run.
+    DocumentsTrustedOnly documents_trusted_only "documents.trusted-only" {
+        scope: Request, read_in: Gateway,
+        equivalence: Equivalence::Different("documents that are not in the manifest run on one side and are refused on the other"),
+        kind: Operational,
+        default: false, owner: "gateway", end: None,
+        off: "Any document runs; those of the manifest `NOVA_DOCUMENTS_MANIFEST` may be asked for by id.",
+        on: "Documents of the manifest run, asked for by id; whatever else is refused with 403 and `FORBIDDEN`. Without a manifest nothing runs.",
+    }
+
     /// Whether a call gives up soon when no connection to Postgres is free.
     GuardFastAcquire guard_fast_acquire "guard.fast-acquire" {
         scope: Request, read_in: Backend, equivalence: Equivalence::SameWhenHealthy, kind: Release,

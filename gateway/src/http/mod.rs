@@ -9,7 +9,7 @@ mod operation;
 pub(crate) mod refusal;
 pub(crate) mod respond;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -20,7 +20,7 @@ use axum::{
 };
 use http::{Method, header::SET_COOKIE};
 use nova_core::{Deadline, Viewer};
-use nova_flags::{Caller, Policy, State as FlagStates};
+use nova_flags::{Caller, FlagView, Policy, State as FlagStates};
 use uuid::Uuid;
 
 use self::{negotiate::MediaType, operation::Parameters, refusal::Refusal};
@@ -74,17 +74,30 @@ async fn stages(gateway: &Gateway, accepted: Option<MediaType>, request: Request
         None => Session::of(&head.headers, state.has_rollout(), &gateway.session_ids),
     };
     let policy = decide(gateway, &state, viewer.as_ref(), session.as_ref());
-    let answer = execute(gateway, parameters, viewer, Arc::clone(&policy), debug).await?;
-    let waited = answer.loaders.as_ref().map(|loaders| loaders.upstream_time()).unwrap_or_default();
-    let overhead = answer.stages.total.saturating_sub(waited);
-    gateway.metrics.overhead(overhead);
-    let trace = || answer.loaders.as_ref().map(|loaders| loaders.trace()).unwrap_or_default();
-    let view = debug.then(|| debug::DebugView::new(trace(), answer.stages, overhead, state.explain(&policy)));
-    let mut response = respond::answer(&answer, media, view, &gateway.metrics);
+    let mut response = match execute(gateway, parameters, viewer, Arc::clone(&policy), debug).await {
+        Ok(answer) => answered(gateway, &answer, media, debug.then(|| state.explain(&policy))),
+        Err(refusal) => respond::refusal(&refusal, media, Some(&gateway.metrics)),
+    };
+    // Who is refused for the side that a flag put them on stays on it, too.
     if let Some(cookie) = session.and_then(|session| session.cookie(&gateway.environment)) {
         response.headers_mut().insert(SET_COOKIE, cookie);
     }
     Ok(response)
+}
+
+/// The response to what was answered, with the debug view where `flags` are given for it.
+fn answered(
+    gateway: &Gateway,
+    answer: &Answer,
+    media: MediaType,
+    flags: Option<BTreeMap<&'static str, FlagView>>,
+) -> Response {
+    let waited = answer.loaders.as_ref().map(|loaders| loaders.upstream_time()).unwrap_or_default();
+    let overhead = answer.stages.total.saturating_sub(waited);
+    gateway.metrics.overhead(overhead);
+    let trace = || answer.loaders.as_ref().map(|loaders| loaders.trace()).unwrap_or_default();
+    let view = flags.map(|flags| debug::DebugView::new(trace(), answer.stages, overhead, flags));
+    respond::answer(answer, media, view, &gateway.metrics)
 }
 
 /// The policy of a request: a rollout sticks to the viewer, or to the session of an anonymous caller.
@@ -106,23 +119,36 @@ async fn execute(
     let timeout = policy.limits_execution_timeout().map(|limit| Duration::from_millis(limit.ms.into()));
     let deadline = Deadline::after(timeout.map_or(ceiling, |timeout| timeout.min(ceiling)));
     let viewer_id = viewer.as_ref().map(|viewer| viewer.user_id);
+    let found = gateway.persisted.find(parameters.asked, &policy);
+    let check_policy = Arc::clone(&policy);
+    let check = async {
+        let Some(id) = viewer_id else { return Ok(()) };
+        let gone = gateway.viewers.is_gone(id, &gateway.loaders, check_policy, deadline, &gateway.metrics).await;
+        if gone { Err(Refusal::UnknownUser) } else { Ok(()) }
+    };
+    let found = match found {
+        Ok(found) => found,
+        Err(refused) => {
+            check.await?;
+            return Err(Refusal::Document(refused));
+        }
+    };
     let operation = Operation {
-        document: &parameters.query,
+        document: found.text(),
         name: parameters.operation_name,
         variables: parameters.variables,
         viewer,
-        policy: Arc::clone(&policy),
+        policy,
         deadline,
         // An operation that reads the viewer too would join the check's fetch now and then, and the debug view would not
         // count the same calls every time.
         check_first: debug,
     };
-    let check = async {
-        let Some(id) = viewer_id else { return Ok(()) };
-        let gone = gateway.viewers.is_gone(id, &gateway.loaders, policy, deadline, &gateway.metrics).await;
-        if gone { Err(Refusal::UnknownUser) } else { Ok(()) }
-    };
-    gateway.executor.run(operation, check, &gateway.loaders, &gateway.metrics).await
+    let answer = gateway.executor.run(operation, check, &gateway.loaders, &gateway.metrics).await?;
+    if answer.executed {
+        gateway.persisted.keep(&found);
+    }
+    Ok(answer)
 }
 
 async fn nothing(State(gateway): State<Arc<Gateway>>) -> Response {

@@ -1,4 +1,5 @@
-//! The body as a GraphQL request: JSON, one object, the four parameters of the specification. It never reads the document.
+//! The body as a GraphQL request: JSON, one object, the four parameters of the specification and those that name a document.
+//! It never reads the document.
 //!
 //! A repeated parameter is refused; a repeated name within `variables` counts as its last value. Parameters that nobody
 //! knows are not looked at.
@@ -10,12 +11,13 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::refusal::Refusal;
+use crate::persisted::{Asked, Ids};
 
 /// The parameters of one request, borrowed from its body where JSON's escapes allow.
 #[derive(Debug)]
 pub(crate) struct Parameters<'a> {
-    /// The document.
-    pub(crate) query: Cow<'a, str>,
+    /// The document, or its name.
+    pub(crate) asked: Asked<'a>,
     /// Which of its operations.
     pub(crate) operation_name: Option<String>,
     /// Values for the operation's variables.
@@ -38,6 +40,12 @@ struct Body<'a> {
     variables: Variables,
     #[serde(default)]
     extensions: Option<Map<String, Value>>,
+    #[serde(default)]
+    document_id: Option<String>,
+    #[serde(default)]
+    id: Option<String>,
+    #[serde(default, rename = "doc_id")]
+    doc_id: Option<String>,
 }
 
 impl<'a> Parameters<'a> {
@@ -47,14 +55,13 @@ impl<'a> Parameters<'a> {
             None => Err(Refusal::BadRequest("the body is empty".into())),
             Some(b'[') => Err(Refusal::BadRequest("one request at a time: batches are not offered".into())),
             Some(b'{') => match serde_json::from_str(text) {
-                Ok(Body { query: Some(Document(query)), operation_name, variables, .. }) => {
-                    Ok(Self { query, operation_name, variables })
+                Ok(Body { query, operation_name, variables, extensions, document_id, id, doc_id }) => {
+                    let query = query.map(|Document(query)| query);
+                    let asked = Asked::new(query, extensions.as_ref(), Ids { document_id, id, doc_id });
+                    let asked = asked
+                        .map_err(|why| Refusal::BadRequest(format!("the body is not a GraphQL request: {why}")))?;
+                    Ok(Self { asked, operation_name, variables })
                 }
-                // Clients that send hashes send the document when they are told this.
-                Ok(Body { extensions: Some(extensions), .. }) if extensions.contains_key("persistedQuery") => {
-                    Err(Refusal::PersistedQuery)
-                }
-                Ok(_) => Err(Refusal::BadRequest("the body is not a GraphQL request: `query` must be a string".into())),
                 Err(error) => {
                     // The parser quotes what it did not expect, and that may be as long as the body.
                     let why: String = error.to_string().chars().take(200).collect();
@@ -83,7 +90,9 @@ mod tests {
     fn all_four_parameters_are_read() {
         let body = br#" {"query":"{ a }","operationName":"A","variables":{"n":1},"extensions":{"x":[1]},"more":2}"#;
         let parameters = Parameters::parse(body).unwrap();
-        assert!(matches!(parameters.query, Cow::Borrowed("{ a }")), "without escapes nothing is copied");
+        let borrowed = body.as_ptr_range().contains(&parameters.asked.text().unwrap().as_ptr());
+        assert!(borrowed, "without escapes nothing is copied");
+        assert_eq!(parameters.asked.text(), Some("{ a }"));
         assert_eq!(parameters.operation_name.as_deref(), Some("A"));
         assert_eq!(parameters.variables.len(), 1);
     }
@@ -92,18 +101,34 @@ mod tests {
     fn null_is_as_good_as_left_out_except_for_the_document() {
         let body = br#"{"query":"{\n a }","operationName":null,"variables":null,"extensions":null}"#;
         let parameters = Parameters::parse(body).unwrap();
-        assert_eq!((parameters.query.as_ref(), parameters.operation_name), ("{\n a }", None));
+        assert_eq!((parameters.asked.text(), parameters.operation_name), (Some("{\n a }"), None));
         for body in [r#"{"query":null}"#, "{}", r#"{"extensions":{}}"#] {
             assert!(refusal(body).contains("`query` must be a string"));
         }
     }
 
     #[test]
-    fn a_hash_is_not_taken_for_a_document() {
-        let hash = r#"{"extensions":{"persistedQuery":{"version":1,"sha256Hash":"00"}}}"#;
-        assert_eq!(Parameters::parse(hash.as_bytes()).unwrap_err(), Refusal::PersistedQuery);
-        let both = r#"{"query":"{ a }","extensions":{"persistedQuery":{"version":1,"sha256Hash":"00"}}}"#;
-        assert_eq!(Parameters::parse(both.as_bytes()).unwrap().query, "{ a }");
+    fn a_document_may_be_named() {
+        let hash = "71f7dc5758652baac68e4a10c50be732b741c892ade2883a99358f52b555286b";
+        for (body, text) in [
+            (format!(r#"{{"extensions":{{"persistedQuery":{{"version":1,"sha256Hash":"{hash}"}}}}}}"#), None),
+            (
+                format!(
+                    r#"{{"query":"{{ a }}","extensions":{{"persistedQuery":{{"version":1,"sha256Hash":"{hash}"}}}}}}"#
+                ),
+                Some("{ a }"),
+            ),
+            (format!(r#"{{"documentId":"sha256:{hash}"}}"#), None),
+            (format!(r#"{{"id":"{hash}","query":null}}"#), None),
+            (format!(r#"{{"doc_id":"{hash}"}}"#), None),
+        ] {
+            let asked = Parameters::parse(body.as_bytes()).unwrap().asked;
+            assert!(asked.reference().is_some() && asked.text() == text, "{body}");
+        }
+        assert!(
+            refusal(r#"{"extensions":{"persistedQuery":{"version":1,"sha256Hash":"00"}}}"#).contains("64 lower-case")
+        );
+        assert!(refusal(r#"{"query":"{ a }","documentId":"a"}"#).contains("not both"));
     }
 
     #[test]
@@ -124,6 +149,7 @@ mod tests {
             (br#"{"query":"{a}","variables":"{}"}"#, "expected a map"),
             (br#"{"query":"{a}","variables":[]}"#, "expected a map"),
             (br#"{"query":"{a}","extensions":1}"#, "expected a map"),
+            (br#"{"documentId":1}"#, "expected a string"),
             (br#"{"query":"{a}","query":"{b}"}"#, "duplicate field"),
         ] {
             let message = refusal(body);

@@ -3,6 +3,8 @@
 use http::StatusCode;
 use nova_core::{ErrorCode, token::TokenError};
 
+use crate::persisted::Refused;
+
 /// A request that is turned away before its operation runs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
@@ -27,9 +29,9 @@ pub(crate) enum Refusal {
     /// The body could not be read to its end, or is no GraphQL request.
     #[error("{0}")]
     BadRequest(String),
-    /// A hash in place of a document.
-    #[error("persisted queries are not supported; send the whole document")]
-    PersistedQuery,
+    /// No document for the name that was given, or none that may run.
+    #[error("{0}")]
+    Document(Refused),
     /// An `Authorization` header that is no valid access token.
     #[error("{0}")]
     Token(TokenError),
@@ -51,7 +53,14 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
-    /// The status, whatever media type was negotiated: none of these is a well-formed GraphQL request that was looked at.
+    /// Whether it is what GraphQL says to a request that HTTP finds nothing wrong with. Clients of the old media type look for
+    /// that in a 200 only: Apollo's gave up hashes for good when the answer to one was a 400.
+    pub(crate) fn is_graphql(&self) -> bool {
+        matches!(self, Self::Document(Refused::NotFound | Refused::NotSupported))
+    }
+
+    /// The status, whatever media type was negotiated, unless it [is GraphQL's](Self::is_graphql): none of the others is a well-formed
+    /// GraphQL request that was looked at.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
@@ -60,9 +69,11 @@ impl Refusal {
             Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::BadRequest(_) | Self::PersistedQuery => StatusCode::BAD_REQUEST,
+            Self::BadRequest(_) | Self::Document(Refused::NotFound | Refused::NotSupported | Refused::Mismatch) => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Token(_) | Self::UnknownUser | Self::TokenMissing => StatusCode::UNAUTHORIZED,
-            Self::Scope(_) => StatusCode::FORBIDDEN,
+            Self::Scope(_) | Self::Document(Refused::NoId | Refused::NotTrusted) => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -72,7 +83,7 @@ impl Refusal {
     pub(crate) fn code(&self) -> ErrorCode {
         match self {
             Self::Method | Self::NotAcceptable | Self::ContentType | Self::BadRequest(_) => ErrorCode::BadUserInput,
-            Self::PersistedQuery => ErrorCode::PersistedQueryNotSupported,
+            Self::Document(refused) => refused.code(),
             Self::Overloaded | Self::BodyTooLarge(_) => ErrorCode::LimitExceeded,
             Self::BodyTimeout => ErrorCode::Timeout,
             // Nobody knows whether the token is bad: a client must not throw it away.

@@ -49,7 +49,8 @@ pub(crate) fn refusal(refusal: &Refusal, media: MediaType, metrics: Option<&Metr
         count(std::slice::from_ref(&error), metrics);
     }
     let payload = Payload { errors: &[error], data: None, extensions: None };
-    let mut response = graphql(refusal.status(), media, &payload);
+    let status = if refusal.is_graphql() && media == MediaType::Json { StatusCode::OK } else { refusal.status() };
+    let mut response = graphql(status, media, &payload);
     if let Some((name, value)) = refusal.header() {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }

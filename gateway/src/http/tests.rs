@@ -41,6 +41,7 @@ fn gateway(config: Config) -> Arc<Gateway> {
         ids: Arc::new(NoIds),
         verifier: Arc::new(TokenVerifier::new(&TokenSecret::new(SECRET).unwrap(), Arc::clone(&clock))),
         clock,
+        manifest: None,
         config,
         registry,
         upstreams: vec![],

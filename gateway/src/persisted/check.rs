@@ -1,0 +1,86 @@
+//! Whether a document could run here: it parses, and the schema has what it asks for. Said with the very parser and rules that
+//! requests meet, before there is any request. Nothing is executed.
+
+use async_graphql::{
+    ServerError,
+    parser::{parse_query, types::DocumentOperations},
+};
+use nova_resolvers::Validator;
+
+use crate::errors;
+
+/// Checks documents against the schema of this build.
+#[derive(Debug)]
+pub struct DocumentChecker {
+    validator: Validator,
+}
+
+/// What is wrong with a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// In words.
+    pub message: String,
+    /// The line of the document's text, from 1; 0 where it is about no line.
+    pub line: usize,
+}
+
+impl DocumentChecker {
+    /// A checker for the schema of this build. Dear: make one for many documents.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { validator: Validator::new() }
+    }
+
+    /// What is wrong with the document that `text` is; nothing when it could run.
+    #[must_use]
+    pub fn check(&self, text: &str) -> Vec<Finding> {
+        let document = match parse_query(text) {
+            Ok(document) => document,
+            Err(failure) => return vec![finding(&errors::parse_failed(&failure))],
+        };
+        // All operations are validated, whichever is chosen; one has to be where there are several.
+        let chosen = match &document.operations {
+            DocumentOperations::Single(_) => None,
+            DocumentOperations::Multiple(operations) => operations.keys().min().map(ToString::to_string),
+        };
+        let mut found: Vec<_> = self.validator.validate(document, chosen).iter().map(finding).collect();
+        // async-graphql says some things twice.
+        found.dedup();
+        found
+    }
+}
+
+impl Default for DocumentChecker {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn finding(error: &ServerError) -> Finding {
+    Finding { message: error.message.clone(), line: error.locations.first().map_or(0, |at| at.line) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_run_passes_and_the_rest_is_told_where() {
+        let checker = DocumentChecker::new();
+        let found = |text: &str| match &checker.check(text)[..] {
+            [] => String::new(),
+            [Finding { message, line }, ..] => format!("{line} {message}"),
+        };
+        assert_eq!(found("query A($id: ID!) { node(id: $id) { id } }"), "");
+        assert_eq!(found("query A { viewer { id } } query B { viewer { username } }"), "");
+        assert_eq!(found("mutation M($input: CreatePostInput!) { createPost(input: $input) { post { id } } }"), "");
+        assert_eq!(found("{\n viewer { nonsense } }"), r#"2 Unknown field "nonsense" on type "User"."#);
+        assert_eq!(
+            found("query A { viewer { id } } query B { nonsense }"),
+            r#"1 Unknown field "nonsense" on type "Query"."#
+        );
+        assert_eq!(found("{\n viewer {"), "2 the document is not valid GraphQL: expected selection");
+        assert!(found("").contains("not valid GraphQL"));
+        assert!(found("subscription { viewer }").contains("not configured for subscriptions"));
+    }
+}
