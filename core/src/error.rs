@@ -58,6 +58,9 @@ codes! {
     Conflict = "CONFLICT", "in conflict with an earlier request", "Mend the client: one key for each thing to be done.";
     /// The operation is larger than the gateway allows.
     LimitExceeded = "LIMIT_EXCEEDED", "the operation is too large", "Ask for less at a time. With 503: try again later.";
+    /// More came from this user or address than is served at a time. Nothing was done.
+    RateLimited = "RATE_LIMITED", "too many requests",
+        "Wait as long as `extensions.retryAfterMs` and the header `Retry-After` say, then ask again.";
     /// The budget of the request ran out before this was there. Nothing was changed.
     Timeout = "TIMEOUT", "not answered in time", "Use what is there; ask again after a moment.";
     /// The change may have been made or not: what was to make it did not answer in time.

@@ -24,6 +24,7 @@ use crate::{
     health::{self, UpstreamStates},
     http::{negotiate::MediaType, refusal::Refusal, respond},
     persisted::Sizes,
+    rate::RatesView,
 };
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -84,6 +85,7 @@ struct Ops<'a> {
     upstream_calls: BTreeMap<&'static str, Calls>,
     document_cache: DocumentCacheView,
     persisted_documents: Sizes,
+    rates: RatesView,
     requests: Used,
     connections: Used,
 }
@@ -150,6 +152,7 @@ async fn ops(State(gateway): State<Arc<Gateway>>, Extension(peer): Extension<Pee
             misses: metrics.document_misses.get(),
         },
         persisted_documents: gateway.persisted.sizes(),
+        rates: gateway.rates.view(),
         requests: Used { active: metrics.active_requests.get(), max: config.max_requests },
         connections: Used { active: metrics.connections.get(), max: config.max_connections },
     };

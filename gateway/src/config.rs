@@ -2,6 +2,8 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
+use crate::client_address::{ForwardedHeader, TrustedProxies};
+
 /// The longest execution budget that can be configured, in milliseconds. Compiled in.
 pub const MAX_EXECUTION_TIMEOUT_MS: u64 = 60_000;
 /// The largest request body that can be configured, in bytes. Compiled in.
@@ -53,6 +55,22 @@ pub struct Config {
           value_parser = clap::value_parser!(u32).range(1..=1_000_000), default_value_t = Self::default().max_connections)]
     pub max_connections: u32,
 
+    /// Proxies that say for whom they ask: addresses and networks such as 10.0.0.0/8, separated by commas. Without any, a
+    /// request comes from whoever connects.
+    #[arg(
+        long,
+        env = "NOVA_TRUSTED_PROXIES",
+        value_name = "NOVA_TRUSTED_PROXIES",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub trusted_proxies: TrustedProxies,
+
+    /// The header in which they say it; no other is read.
+    #[arg(long, env = "NOVA_FORWARDED_HEADER", value_name = "NOVA_FORWARDED_HEADER", value_enum,
+          default_value_t = Self::default().forwarded_header)]
+    pub forwarded_header: ForwardedHeader,
+
     /// Memory that parsed documents may take at most, in bytes. Each counts as the most that its text could need: ordinary
     /// documents take a tenth of that, and the default holds about a thousand.
     #[arg(long, env = "NOVA_DOCUMENT_CACHE_BYTES", value_name = "NOVA_DOCUMENT_CACHE_BYTES",
@@ -85,6 +103,8 @@ impl Default for Config {
             body_timeout_ms: 10_000,
             max_requests: 1_024,
             max_connections: 8_192,
+            trusted_proxies: TrustedProxies::default(),
+            forwarded_header: ForwardedHeader::default(),
             document_cache_bytes: 128 * 1024 * 1024,
             automatic_documents_bytes: 64 * 1024 * 1024,
             documents_manifest: None,
@@ -139,6 +159,8 @@ mod tests {
             ("--max-body-bytes", "1048577", "NOVA_MAX_BODY_BYTES"),
             ("--max-requests", "0", "NOVA_MAX_REQUESTS"),
             ("--listen", "nowhere", "NOVA_LISTEN"),
+            ("--trusted-proxies", "10.0.0.0/8,0.0.0.0/0", "NOVA_TRUSTED_PROXIES"),
+            ("--forwarded-header", "via", "NOVA_FORWARDED_HEADER"),
         ] {
             let refusal = Cli::try_parse_from(["nova", flag, value]).unwrap_err().to_string();
             assert!(refusal.contains(name), "{refusal}");

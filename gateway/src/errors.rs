@@ -9,7 +9,7 @@ use async_graphql::{
 };
 use nova_core::ErrorCode;
 
-use crate::argument;
+use crate::{argument, rate::Limited};
 
 /// As many errors as one refused document is told. The rest would only repeat its own text to it.
 const MAX_REQUEST_ERRORS: usize = 50;
@@ -25,6 +25,13 @@ pub(crate) fn error(code: ErrorCode, message: impl Into<String>, at: Option<Pos>
 pub(crate) fn bad_input(message: impl Into<String>, argument: &str, at: Option<Pos>) -> ServerError {
     let mut error = error(ErrorCode::BadUserInput, message, at);
     error.extensions.get_or_insert_default().set("argument", argument);
+    error
+}
+
+/// `RATE_LIMITED` that says when to come back.
+pub(crate) fn limited(limited: &Limited) -> ServerError {
+    let mut error = error(ErrorCode::RateLimited, limited.to_string(), None);
+    error.extensions.get_or_insert_default().set("retryAfterMs", limited.millis());
     error
 }
 

@@ -23,6 +23,7 @@ use crate::{
     http::around::RequestIds,
     metrics::Metrics,
     persisted::{Manifest, PersistedDocuments},
+    rate::Rates,
     viewer_check::ViewerCheck,
 };
 
@@ -77,6 +78,7 @@ pub struct Gateway {
     pub(crate) session_ids: SharedIds,
     pub(crate) verifier: Arc<TokenVerifier>,
     pub(crate) viewers: ViewerCheck,
+    pub(crate) rates: Rates,
     pub(crate) readiness: Readiness,
     pub(crate) metrics: Metrics,
     pub(crate) registry: Registry,
@@ -121,6 +123,7 @@ impl Gateway {
             session_ids: ids,
             verifier,
             viewers: ViewerCheck::new(),
+            rates: Rates::register(&mut registry),
             readiness: Readiness::new(upstreams),
             metrics,
             registry,

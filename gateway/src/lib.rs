@@ -7,6 +7,7 @@
 mod admin;
 mod argument;
 mod auth;
+mod client_address;
 mod config;
 mod connection;
 mod debug;
@@ -19,12 +20,15 @@ mod http;
 mod metrics;
 mod operation;
 mod persisted;
+mod rate;
 mod serve;
 mod session;
 mod viewer_check;
 
+pub use client_address::{ClientAddress, ForwardedHeader, NetworkError, TrustedProxies};
 pub use config::{Config, MAX_BODY_BYTES, MAX_EXECUTION_TIMEOUT_MS};
 pub use gateway::{Build, Gateway, GatewayParts};
 pub use health::Upstream;
 pub use persisted::{DocumentChecker, DocumentHash, Entry, Finding, MAX_MANIFEST_BYTES, Manifest, ManifestError};
+pub use rate::{Limit, Limited, Rates};
 pub use serve::serve;

@@ -8,7 +8,7 @@ use nova_tests::{
     app::TestApp,
     backend::id,
     client::Client,
-    flags::{flag, set},
+    flags::{flag, flag_with, set},
     world::WORLD,
 };
 use serde_json::{Value, json};
@@ -75,6 +75,13 @@ async fn every_code_is_met() {
     sqlx::raw_sql("lock table likes in access exclusive mode").execute(&mut *stuck).await.unwrap();
     met.extend(codes(&viewer.query("{ feed(first: 1) { nodes { viewerHasLiked } } }").await)); // TIMEOUT
     stuck.rollback().await.unwrap();
+
+    // RATE_LIMITED
+    let payload = json!({ "address_per_minute": 1, "address_burst": 1, "mode": "enforce" });
+    set(&app.app.flags, &[flag_with("limits.rate", &payload)]);
+    for _ in 0..2 {
+        met.extend(codes(&app.anonymous().query("{ nonsense }").await));
+    }
 
     let nowhere = |options: &mut nova_cli::app::AppOptions| {
         options.backend.database_url = nova_backend::DatabaseUrl("postgres://u:hunter2@127.0.0.1:1/x".into());

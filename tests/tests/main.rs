@@ -29,6 +29,7 @@ mod migrations;
 mod mutations;
 mod pages;
 mod policies;
+mod rate_limit;
 mod schema_check;
 mod seed;
 mod seed_edges;

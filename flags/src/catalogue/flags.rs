@@ -3,6 +3,7 @@
 
 use super::define::{FieldType, catalogue};
 use super::flag::{Equivalence, Field, Flag, Kind, ReadIn, Scope};
+use super::mode::Mode;
 
 catalogue! {
     /// Whether keys that are asked for at the same time go in one call.
@@ -53,6 +54,22 @@ catalogue! {
         default: false, owner: "gateway", end: None,
         off: "Any document runs; those of the manifest `NOVA_DOCUMENTS_MANIFEST` may be asked for by id.",
         on: "Documents of the manifest run, asked for by id; whatever else is refused with 403 and `FORBIDDEN`. Without a manifest nothing runs.",
+    }
+
+    /// How many requests a user, and an address, may send.
+    LimitsRate limits_rate "limits.rate" {
+        scope: Request, read_in: Gateway,
+        equivalence: Equivalence::Different("in mode `enforce` a request above its rate is refused with `RATE_LIMITED`"),
+        kind: Operational, default: true, owner: "gateway", end: None,
+        off: "Requests are not counted, and none is refused.",
+        on: "Requests are counted by the address that they come from, and with a valid token by its user, too. In mode `enforce` one too many is refused.",
+        payload: Rate {
+            per_minute: u32 = 6_000 in 1..=6_000_000, "Requests a minute that a user may go on sending.";
+            burst: u32 = 1_000 in 1..=1_000_000, "Requests that a user may send at once; at most what ten minutes bring.";
+            address_per_minute: u32 = 60_000 in 1..=6_000_000, "Requests a minute that may go on coming from an address.";
+            address_burst: u32 = 10_000 in 1..=1_000_000, "Requests that may come from an address at once; at most what ten minutes bring.";
+            mode: Mode = 0 in 0..=1, "Whether one too many is refused, or only counted.";
+        }
     }
 
     /// Whether a call gives up soon when no connection to Postgres is free.

@@ -9,7 +9,7 @@ mod operation;
 pub(crate) mod refusal;
 pub(crate) mod respond;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -18,14 +18,17 @@ use axum::{
     response::Response,
     routing::{any, get},
 };
-use http::{Method, header::SET_COOKIE};
+use http::{Method, header::SET_COOKIE, request::Parts};
 use nova_core::{Deadline, Viewer};
 use nova_flags::{Caller, FlagView, Policy, State as FlagStates};
 use uuid::Uuid;
 
 use self::{negotiate::MediaType, operation::Parameters, refusal::Refusal};
 use crate::{
-    auth, debug,
+    auth,
+    client_address::ClientAddress,
+    connection::Peer,
+    debug,
     executor::{Answer, Operation},
     gateway::Gateway,
     health,
@@ -63,17 +66,21 @@ async fn stages(gateway: &Gateway, accepted: Option<MediaType>, request: Request
     if !negotiate::sends_json(&head.headers) {
         return Err(Refusal::ContentType);
     }
-    let viewer = auth::viewer(&head.headers, &gateway.verifier).await?;
-    let debug = debug::wanted(&head.headers, viewer.as_ref());
-    let config = &gateway.config;
-    let bytes = body::read(&head.headers, body, config.max_body(), config.body_timeout()).await?;
-    let parameters = Parameters::parse(&bytes)?;
+    let identity = auth::viewer(&head.headers, &gateway.verifier).await;
+    let viewer = identity.as_ref().ok().and_then(Option::as_ref);
     let state = gateway.flags.state();
     let session = match viewer {
         Some(_) => None,
         None => Session::of(&head.headers, state.has_rollout(), &gateway.session_ids),
     };
-    let policy = decide(gateway, &state, viewer.as_ref(), session.as_ref());
+    let policy = decide(gateway, &state, viewer, session.as_ref());
+    // A token that is refused counts, too: who guesses is held back by the address.
+    gateway.rates.request(policy.limits_rate(), address(gateway, &head), viewer.map(|viewer| viewer.user_id))?;
+    let viewer = identity?;
+    let debug = debug::wanted(&head.headers, viewer.as_ref());
+    let config = &gateway.config;
+    let bytes = body::read(&head.headers, body, config.max_body(), config.body_timeout()).await?;
+    let parameters = Parameters::parse(&bytes)?;
     let mut response = match execute(gateway, parameters, viewer, Arc::clone(&policy), debug).await {
         Ok(answer) => answered(gateway, &answer, media, debug.then(|| state.explain(&policy))),
         Err(refusal) => respond::refusal(&refusal, media, Some(&gateway.metrics)),
@@ -98,6 +105,14 @@ fn answered(
     let trace = || answer.loaders.as_ref().map(|loaders| loaders.trace()).unwrap_or_default();
     let view = flags.map(|flags| debug::DebugView::new(trace(), answer.stages, overhead, flags));
     respond::answer(answer, media, view, &gateway.metrics)
+}
+
+/// From where a request comes.
+fn address(gateway: &Gateway, head: &Parts) -> ClientAddress {
+    // Every connection says who is at its other end; without one, all would be the same.
+    let peer = head.extensions.get::<Peer>().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.0.ip());
+    let config = &gateway.config;
+    config.trusted_proxies.client(peer, config.forwarded_header, &head.headers)
 }
 
 /// The policy of a request: a rollout sticks to the viewer, or to the session of an anonymous caller.

@@ -1,9 +1,10 @@
 //! Why a request is not executed, as one type: each reason has a status, a code and a message that says what to do about it.
 
-use http::StatusCode;
+use async_graphql::ServerError;
+use http::{HeaderName, HeaderValue, StatusCode};
 use nova_core::{ErrorCode, token::TokenError};
 
-use crate::persisted::Refused;
+use crate::{errors, persisted::Refused, rate::Limited};
 
 /// A request that is turned away before its operation runs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,6 +18,9 @@ pub(crate) enum Refusal {
     /// As many requests as allowed are in work.
     #[error("too many requests at a time")]
     Overloaded,
+    /// More requests of a user or from an address than may come.
+    #[error("{0}")]
+    RateLimited(#[from] Limited),
     /// The body is not said to be JSON.
     #[error("the body must be application/json in UTF-8")]
     ContentType,
@@ -66,6 +70,7 @@ impl Refusal {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::Overloaded | Self::Token(TokenError::Unavailable) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -85,6 +90,7 @@ impl Refusal {
             Self::Method | Self::NotAcceptable | Self::ContentType | Self::BadRequest(_) => ErrorCode::BadUserInput,
             Self::Document(refused) => refused.code(),
             Self::Overloaded | Self::BodyTooLarge(_) => ErrorCode::LimitExceeded,
+            Self::RateLimited(_) => ErrorCode::RateLimited,
             Self::BodyTimeout => ErrorCode::Timeout,
             // Nobody knows whether the token is bad: a client must not throw it away.
             Self::Token(TokenError::Unavailable) => ErrorCode::UpstreamUnavailable,
@@ -95,10 +101,19 @@ impl Refusal {
         }
     }
 
-    /// The header that tells the client's library what to do about it, where HTTP has one.
-    pub(crate) fn header(&self) -> Option<(http::HeaderName, &'static str)> {
-        use http::header::{ALLOW, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
+    /// What the body says.
+    pub(crate) fn error(&self) -> ServerError {
         match self {
+            Self::RateLimited(limited) => errors::limited(limited),
+            _ => errors::error(self.code(), self.to_string(), None),
+        }
+    }
+
+    /// The header that tells the client's library what to do about it, where HTTP has one.
+    pub(crate) fn header(&self) -> Option<(HeaderName, HeaderValue)> {
+        use http::header::{ALLOW, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
+        let (name, value) = match self {
+            Self::RateLimited(limited) => return Some((RETRY_AFTER, limited.seconds().into())),
             Self::Method => Some((ALLOW, "POST")),
             Self::Overloaded | Self::Token(TokenError::Unavailable) => Some((RETRY_AFTER, "1")),
             // The rest of the body may still come: nothing else can be read from this connection.
@@ -107,6 +122,7 @@ impl Refusal {
             Self::TokenMissing => Some((WWW_AUTHENTICATE, "Bearer")),
             Self::Scope(_) => Some((WWW_AUTHENTICATE, r#"Bearer error="insufficient_scope""#)),
             _ => None,
-        }
+        }?;
+        Some((name, HeaderValue::from_static(value)))
     }
 }

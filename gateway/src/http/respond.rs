@@ -44,7 +44,7 @@ pub(crate) fn answer(answer: &Answer, media: MediaType, debug: Option<DebugView>
 
 /// The response that turns a request away.
 pub(crate) fn refusal(refusal: &Refusal, media: MediaType, metrics: Option<&Metrics>) -> Response {
-    let error = errors::error(refusal.code(), refusal.to_string(), None);
+    let error = refusal.error();
     if let Some(metrics) = metrics {
         count(std::slice::from_ref(&error), metrics);
     }
@@ -52,7 +52,7 @@ pub(crate) fn refusal(refusal: &Refusal, media: MediaType, metrics: Option<&Metr
     let status = if refusal.is_graphql() && media == MediaType::Json { StatusCode::OK } else { refusal.status() };
     let mut response = graphql(status, media, &payload);
     if let Some((name, value)) = refusal.header() {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        response.headers_mut().insert(name, value);
     }
     response
 }
