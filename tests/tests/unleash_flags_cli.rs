@@ -125,7 +125,8 @@ async fn sync_touches_nothing_that_an_operator_has_set() {
     assert_eq!(of(&production, "jobs.sweep"), "given its state, on in production");
     for (before, after) in before.iter().zip(everything(&unleash).await) {
         assert_eq!(environment(before, "development"), environment(&after, "development"));
-        assert_eq!(environment(&after, "production")["enabled"], true);
+        let flag = FlagId::named(after["name"].as_str().unwrap()).unwrap().flag();
+        assert_eq!(environment(&after, "production")["enabled"], flag.default, "{}", flag.name);
     }
 }
 
