@@ -1,6 +1,6 @@
 //! Persisted documents: a request names a document instead of bringing it. *Trusted* ones come from the operator's manifest
 //! and are there from the start; *automatic* ones are what clients registered, in a bounded store. Here a request's document
-//! is found; nothing here parses, guards or runs it, and HTTP is not known.
+//! is found; nothing here parses or runs it, and HTTP is not known.
 
 mod asked;
 mod check;

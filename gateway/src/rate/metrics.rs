@@ -23,7 +23,7 @@ pub(super) enum Outcome {
     WouldLimit,
 }
 
-const LIMITS: [(Limit, &str); 3] = [(Limit::User, "user"), (Limit::Address, "address"), (Limit::Cost, "cost")];
+const LIMITS: [(Limit, &str); 2] = [(Limit::User, "user"), (Limit::Address, "address")];
 const OUTCOMES: [(Outcome, &str); 3] =
     [(Outcome::Allowed, "allowed"), (Outcome::Limited, "limited"), (Outcome::WouldLimit, "would_limit")];
 
@@ -41,7 +41,7 @@ impl Checks {
         let family: Family<Labels, Counter> = Family::default();
         let checks = LIMITS
             .map(|(_, limit)| OUTCOMES.map(|(_, outcome)| family.get_or_create(&Labels { limit, outcome }).clone()));
-        registry.register("nova_rate_checks", "Checks of requests and costs against their limits, by outcome", family);
+        registry.register("nova_rate_checks", "Checks of requests against their limits, by outcome", family);
         registry.register_collector(Box::new(Kept(buckets.clone())));
         Self(checks)
     }

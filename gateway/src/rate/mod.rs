@@ -1,6 +1,5 @@
-//! How often somebody may ask, and how much. Every request counts against the address it comes from, and with a valid token
-//! against its user, too; every accepted operation spends its cost from the budget of its [`Caller`]. What a flag says holds:
-//! in mode `measure` what would be refused is counted and goes on.
+//! How often somebody may ask. Every request counts against the address it comes from, and with a valid token against its user,
+//! too. What a flag says holds: in mode `measure` what would be refused is counted and goes on.
 //!
 //! The shares are those of this process. Nothing here knows HTTP, reads a flag or logs who somebody is.
 
@@ -27,8 +26,6 @@ pub enum Limit {
     User,
     /// Requests from an address.
     Address,
-    /// What the operations of a caller cost.
-    Cost,
 }
 
 /// Against whom it counts.
@@ -45,7 +42,6 @@ pub(crate) enum Caller {
 #[error("{}: try again in {} s", match limit {
     Limit::User => "too many requests of this user",
     Limit::Address => "too many requests from this address",
-    Limit::Cost => "the operations of this caller cost too much",
 }, self.seconds())]
 pub struct Limited {
     /// What refuses.

@@ -45,8 +45,6 @@ async fn each_caller_limit_and_quota_has_a_bucket_of_its_own() {
         (Limit::User, user(1), quota),
         (Limit::User, user(2), quota),
         (Limit::Address, address, quota),
-        (Limit::Cost, address, quota),
-        (Limit::Cost, user(1), quota),
         (Limit::User, user(1), Quota::new(1, 2)),
         (Limit::User, user(1), Quota::new(2, 1)),
     ] {
@@ -59,7 +57,7 @@ async fn each_caller_limit_and_quota_has_a_bucket_of_its_own() {
 async fn what_costs_more_waits_longer_and_what_costs_too_much_is_told_so() {
     let buckets = Buckets::new(10);
     let quota = Quota::new(60, 100);
-    let take = |count| buckets.take(Limit::Cost, user(1), quota, count);
+    let take = |count| buckets.take(Limit::User, user(1), quota, count);
     assert_eq!(take(101), Err(Empty::Always { most: 100 }));
     assert_eq!((take(0), take(70), take(30)), (Ok(()), Ok(()), Ok(())), "what was refused took nothing");
     assert_eq!((take(0), take(1), take(40)), (Ok(()), Err(Empty::For(SECOND)), Err(Empty::For(40 * SECOND))));
@@ -75,7 +73,7 @@ fn a_bucket_holds_at_least_one_and_at_most_what_ten_minutes_bring() {
         let quota = Quota::new(per_minute, burst);
         assert_eq!(quota.burst.get(), holds, "{per_minute} {burst}");
         assert!(quota.governor().burst_size_replenished_in() < FORGOTTEN, "{per_minute} {burst}");
-        assert!(paused(async { Buckets::new(1).take(Limit::Cost, user(1), quota, holds) }).is_ok());
+        assert!(paused(async { Buckets::new(1).take(Limit::User, user(1), quota, holds) }).is_ok());
     }
 }
 
@@ -128,13 +126,13 @@ proptest! {
             let mut accepted = Vec::new();
             for (pause, count) in arrivals {
                 advance(Duration::from_nanos(pause / squeeze)).await;
-                match buckets.take(Limit::Cost, user(1), quota, count) {
+                match buckets.take(Limit::User, user(1), quota, count) {
                     Ok(()) => accepted.push((start.elapsed().as_nanos(), count)),
                     Err(Empty::For(wait)) => {
                         // It says exactly when: not a moment later than needed, and then it is true.
                         if wait < SECOND {
                             advance(wait).await;
-                            assert_eq!(buckets.take(Limit::Cost, user(1), quota, count), Ok(()));
+                            assert_eq!(buckets.take(Limit::User, user(1), quota, count), Ok(()));
                             accepted.push((start.elapsed().as_nanos(), count));
                         }
                     }
