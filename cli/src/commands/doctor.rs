@@ -15,8 +15,10 @@ use crate::{
     failure::Failure,
     say,
     servers::{
-        Account, postgres,
-        unleash::{self, MIN_NODE, UnleashArg},
+        Account,
+        node::{self, MIN_NODE},
+        postgres,
+        unleash::UnleashArg,
     },
     world::DataArg,
 };
@@ -155,7 +157,7 @@ async fn unleash(args: &DoctorArgs) -> Finding {
     if let Some(installed) = args.unleash.there(&args.data.data, account.as_ref()).await {
         return Good(format!("in {}, with Node.js {}", installed.dir.display(), installed.node.version));
     }
-    if let Some(node) = unleash::on_machine(account.as_ref()).await
+    if let Some(node) = node::on_machine(account.as_ref()).await
         && output("npm", &["--version"]).await.is_some()
     {
         return Good(format!("fetched from npm when it is needed; Node.js {} is there", node.version));

@@ -8,6 +8,8 @@ mod error;
 mod fetch;
 pub(crate) mod job;
 mod leftover;
+pub mod node;
+pub mod npm;
 pub mod postgres;
 pub(crate) mod scratch;
 pub mod supervisor;

@@ -55,7 +55,18 @@ const HOME_FILES: &[&str] = &[
     "unleash-test.log",
     "unleash-bench.log",
 ];
-const HOME_DIRECTORIES: &[&str] = &["postgres", "postgres.new", "venv", "venv.new", "unleash", "unleash.new"];
+const HOME_DIRECTORIES: &[&str] = &[
+    "postgres",
+    "postgres.new",
+    "venv",
+    "venv.new",
+    "unleash",
+    "unleash.new",
+    "graphql-http",
+    "graphql-http.new",
+    "node",
+    "node.new",
+];
 
 impl World {
     /// Opens the world in `data`, or founds it.

@@ -2,8 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Installed, MIN_NODE, find, find_or_fetch, in_directory};
-use crate::{failure::Failure, servers::Account, world::World};
+use super::PACKAGES;
+use crate::{
+    failure::Failure,
+    servers::{Account, node::MIN_NODE, npm::Installed},
+    world::World,
+};
 
 /// `--unleash`, as every command that starts an Unleash server takes it.
 #[derive(Debug, Clone, clap::Args)]
@@ -17,8 +21,8 @@ impl UnleashArg {
     /// The copy that was named, else one that is in the world in `data`; nothing is fetched.
     pub async fn there(&self, data: &Path, account: Option<&Account>) -> Option<Installed> {
         match &self.dir {
-            Some(dir) => in_directory(dir, account).await,
-            None => find(&World::find(data).ok()??.home, account).await,
+            Some(dir) => PACKAGES.in_directory(dir, account).await,
+            None => PACKAGES.find(&World::find(data).ok()??.home, account).await,
         }
     }
 
@@ -27,8 +31,8 @@ impl UnleashArg {
     /// # Errors
     /// [`Failure`] for a directory that has none, or when none can be fetched.
     pub async fn installed(&self, home: &Path, account: Option<&Account>) -> Result<Installed, Failure> {
-        let Some(dir) = &self.dir else { return Ok(find_or_fetch(home, account).await?) };
-        in_directory(dir, account).await.ok_or_else(|| {
+        let Some(dir) = &self.dir else { return Ok(PACKAGES.find_or_fetch(home, account).await?) };
+        PACKAGES.in_directory(dir, account).await.ok_or_else(|| {
             Failure::Config(format!(
                 "--unleash: no unleash-server runs from {}; it needs Node.js {MIN_NODE} or newer",
                 dir.display(),

@@ -4,14 +4,12 @@
 mod access;
 mod arg;
 mod install;
-mod node;
 mod scratch;
 mod server;
 
 pub use access::{Tokens, UnleashAccess};
 pub use arg::UnleashArg;
-pub use install::{Installed, VERSION, find, find_or_fetch, in_directory};
-pub use node::{MIN_NODE, Node, on_machine};
+pub use install::{PACKAGES, VERSION};
 pub use scratch::scratch;
 pub use server::{Unleash, UnleashOptions, wait_until_gone};
 

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{DATABASE, Installed, Tokens, Unleash, UnleashOptions};
+use super::{DATABASE, Tokens, Unleash, UnleashOptions};
 use crate::{
     failure::Failure,
     random,
-    servers::{Account, postgres::Server, scratch},
+    servers::{Account, npm::Installed, postgres::Server, scratch},
 };
 
 /// Starts a server over a database of `postgres`, in a new directory of the system's temporary one, with new tokens. It does

@@ -10,10 +10,10 @@ use std::{
 use http::StatusCode;
 use tokio::time::{Instant, sleep};
 
-use super::{Installed, Tokens, UnleashAccess};
+use super::{Tokens, UnleashAccess};
 use crate::{
     http::status,
-    servers::{Account, Job, ServerError, StopSignal, Supervised, free_port, leftover},
+    servers::{Account, Job, ServerError, StopSignal, Supervised, free_port, leftover, npm::Installed},
 };
 
 /// How long a server may take until it answers. The first start makes its tables, in about 8 s on a machine without other
@@ -85,7 +85,7 @@ impl Unleash {
         let port = free_port().map_err(ServerError::io("find a free port for", &installed.dir))?;
         let url = format!("http://127.0.0.1:{port}");
         let job = Job {
-            command: vec![installed.node.program.into(), installed.server.into()],
+            command: vec![installed.node.program.into(), installed.main.into()],
             account,
             dir: home.to_owned(),
             log: log.clone(),

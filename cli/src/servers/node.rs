@@ -9,9 +9,9 @@ use std::{
 
 use tokio::{process::Command, time::timeout};
 
-use crate::servers::{Account, fetch::site_packages};
+use super::{Account, fetch::site_packages};
 
-/// The oldest major version that Unleash runs on.
+/// The oldest major version that what we fetch runs on.
 pub const MIN_NODE: u32 = 20;
 
 /// A Node.js that runs here.
