@@ -28,7 +28,13 @@ pub(crate) struct Operation<'a> {
     pub(crate) deadline: Deadline,
     /// Whether the check of the viewer comes before the execution even when nothing is written.
     pub(crate) check_first: bool,
+    /// Whether a mutation is refused.
+    pub(crate) read_only: bool,
 }
+
+/// A mutation came where only reading is allowed. It was not executed.
+#[derive(Debug)]
+pub(crate) struct ReadOnly;
 
 /// What became of an operation.
 pub(crate) struct Answer {
@@ -59,8 +65,8 @@ impl Executor {
     /// somebody who is gone can't be taken back.
     ///
     /// # Errors
-    /// What `check` says.
-    pub(crate) async fn run<E>(
+    /// What `check` says; [`ReadOnly`].
+    pub(crate) async fn run<E: From<ReadOnly>>(
         &self,
         operation: Operation<'_>,
         check: impl Future<Output = Result<(), E>>,
@@ -87,6 +93,10 @@ impl Executor {
             }
         };
 
+        if writes && operation.read_only {
+            check.await?;
+            return Err(ReadOnly.into());
+        }
         let loaders = loaders.request(operation.viewer, operation.policy, operation.deadline);
         let mut request = Request::new("").variables(operation.variables).data(Arc::clone(&loaders));
         request.operation_name = operation.name;

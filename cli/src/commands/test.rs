@@ -1,8 +1,9 @@
 //! `nova test`: all tests of the workspace, on throw-away servers that end with them: PostgreSQL, and Unleash over it, which
-//! starts while the tests are built.
+//! starts while the tests are built. What the tests run of npm is fetched first.
 
 use std::{
     ffi::OsString,
+    fs,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
 };
@@ -19,6 +20,7 @@ use crate::{
     say,
     servers::{
         Account, job,
+        npm::{Installed, Packages},
         postgres::{ScratchOptions, Server, scratch},
         unleash::{self, Unleash, UnleashArg},
     },
@@ -52,7 +54,14 @@ pub(super) async fn run(args: TestArgs) -> Result<(), Failure> {
     say::step(format_args!("tests run on PostgreSQL {}", server.version()));
     let mut variables =
         vec![("NOVA_TEST_DATABASE_URL", server.url("postgres")), ("NOVA_BIN", nova.display().to_string())];
-    // Most tests can do without.
+    // Most tests can do without, here and below.
+    match audits(&args.checkout, &world).await {
+        Ok(Installed { dir, node, .. }) => variables.extend([
+            ("NOVA_TEST_GRAPHQL_HTTP", dir.display().to_string()),
+            ("NOVA_TEST_NODE", node.program.display().to_string()),
+        ]),
+        Err(failure) => say::step(format_args!("tests that need graphql-http will fail: {failure}")),
+    }
     let unleash = match start_unleash(&args, &world, &nova, &server).await {
         Ok((unleash, dir)) => {
             let access = unleash.access();
@@ -75,6 +84,20 @@ pub(super) async fn run(args: TestArgs) -> Result<(), Failure> {
         0 => Ok(()),
         code => Err(Failure::Exit(code)),
     }
+}
+
+/// The audits of GraphQL over HTTP, as the tests have them.
+async fn audits(checkout: &Path, world: &World) -> Result<Installed, Failure> {
+    let source = checkout.join("tests/graphql-http");
+    let read = |name| fs::read_to_string(source.join(name)).map_err(Failure::io("read the tests' package files"));
+    let packages = Packages {
+        name: "graphql-http",
+        title: "graphql-http",
+        main: "graphql-http/lib/audits/index.mjs",
+        package: &read("package.json")?,
+        lock: &read("package-lock.json")?,
+    };
+    Ok(packages.find_or_fetch(&world.home, None).await?)
 }
 
 /// Unleash over a database of `server`, started but not ready, and the directory where it is installed.

@@ -2,7 +2,7 @@
 
 use http::{
     HeaderMap, HeaderName, HeaderValue,
-    header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE},
+    header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE},
 };
 
 /// How a response is written, and which status codes go with it (GraphQL over HTTP).
@@ -133,6 +133,11 @@ pub(crate) fn sends_json(headers: &HeaderMap) -> bool {
             !name.trim().eq_ignore_ascii_case("charset")
                 || matches!(value.trim().trim_matches('"').to_ascii_lowercase().as_str(), "utf-8" | "utf8")
         })
+}
+
+/// Whether the body is said to be compressed. None is taken: what 1 MiB of it unpacks to has no bound.
+pub(crate) fn sends_compressed(headers: &HeaderMap) -> bool {
+    headers.get_all(CONTENT_ENCODING).iter().any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 #[cfg(test)]

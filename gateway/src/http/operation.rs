@@ -1,5 +1,5 @@
 //! The body as a GraphQL request: JSON, one object, the four parameters of the specification and those that name a document.
-//! It never reads the document.
+//! [`Body`] is what they are wherever they come from. It never reads the document.
 //!
 //! A repeated parameter is refused; a repeated name within `variables` counts as its last value. Parameters that nobody
 //! knows are not looked at.
@@ -28,24 +28,42 @@ pub(crate) struct Parameters<'a> {
 #[derive(Debug, Deserialize)]
 struct Document<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// The parameters as they come.
-#[derive(Debug, Deserialize)]
+/// The parameters as they come, in a body or a URL.
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Body<'a> {
+pub(super) struct Body<'a> {
     #[serde(borrow, default)]
     query: Option<Document<'a>>,
     #[serde(default)]
-    operation_name: Option<String>,
+    pub(super) operation_name: Option<String>,
     #[serde(default)]
-    variables: Variables,
+    pub(super) variables: Variables,
     #[serde(default)]
-    extensions: Option<Map<String, Value>>,
+    pub(super) extensions: Option<Map<String, Value>>,
     #[serde(default)]
-    document_id: Option<String>,
+    pub(super) document_id: Option<String>,
     #[serde(default)]
-    id: Option<String>,
+    pub(super) id: Option<String>,
     #[serde(default, rename = "doc_id")]
-    doc_id: Option<String>,
+    pub(super) doc_id: Option<String>,
+}
+
+impl<'a> Body<'a> {
+    pub(super) fn set_query(&mut self, query: Cow<'a, str>) {
+        self.query = Some(Document(query));
+    }
+}
+
+impl<'a> TryFrom<Body<'a>> for Parameters<'a> {
+    type Error = Refusal;
+
+    fn try_from(body: Body<'a>) -> Result<Self, Refusal> {
+        let Body { query, operation_name, variables, extensions, document_id, id, doc_id } = body;
+        let query = query.map(|Document(query)| query);
+        let asked = Asked::new(query, extensions.as_ref(), Ids { document_id, id, doc_id })
+            .map_err(|why| Refusal::BadRequest(format!("this is not a GraphQL request: {why}")))?;
+        Ok(Self { asked, operation_name, variables })
+    }
 }
 
 impl<'a> Parameters<'a> {
@@ -54,23 +72,19 @@ impl<'a> Parameters<'a> {
         match text.trim_start().bytes().next() {
             None => Err(Refusal::BadRequest("the body is empty".into())),
             Some(b'[') => Err(Refusal::BadRequest("one request at a time: batches are not offered".into())),
-            Some(b'{') => match serde_json::from_str(text) {
-                Ok(Body { query, operation_name, variables, extensions, document_id, id, doc_id }) => {
-                    let query = query.map(|Document(query)| query);
-                    let asked = Asked::new(query, extensions.as_ref(), Ids { document_id, id, doc_id });
-                    let asked = asked
-                        .map_err(|why| Refusal::BadRequest(format!("the body is not a GraphQL request: {why}")))?;
-                    Ok(Self { asked, operation_name, variables })
-                }
-                Err(error) => {
-                    // The parser quotes what it did not expect, and that may be as long as the body.
-                    let why: String = error.to_string().chars().take(200).collect();
-                    Err(Refusal::BadRequest(format!("the body is not a GraphQL request: {why}")))
-                }
-            },
+            Some(b'{') => serde_json::from_str::<Body<'_>>(text)
+                .map_err(|error| {
+                    Refusal::BadRequest(format!("the body is not a GraphQL request: {}", shortened(&error)))
+                })?
+                .try_into(),
             Some(_) => Err(Refusal::BadRequest("the body is not a JSON object".into())),
         }
     }
+}
+
+/// What the parser says. It quotes what it did not expect, and that may be as long as the body.
+pub(super) fn shortened(error: &serde_json::Error) -> String {
+    error.to_string().chars().take(200).collect()
 }
 
 #[cfg(test)]

@@ -9,9 +9,18 @@ use crate::{errors, persisted::Refused, rate::Limited};
 /// A request that is turned away before its operation runs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
-    /// Another method than POST.
-    #[error("operations are sent by POST")]
+    /// Another method than POST and GET.
+    #[error("operations are sent by POST, queries by GET too")]
     Method,
+    /// A mutation that came by GET.
+    #[error("mutations are sent by POST")]
+    MutationByGet,
+    /// The URL is longer than allowed.
+    #[error("the URL is longer than {0} bytes: send the operation by POST")]
+    UrlTooLong(usize),
+    /// A GET that a page of another site may have made a browser send.
+    #[error("a browser sends this for another site: add the header `x-nova-csrf: 1`, or send the operation by POST")]
+    CrossSite,
     /// The client accepts nothing that this endpoint writes.
     #[error("only application/graphql-response+json and application/json are written")]
     NotAcceptable,
@@ -24,6 +33,9 @@ pub(crate) enum Refusal {
     /// The body is not said to be JSON.
     #[error("the body must be application/json in UTF-8")]
     ContentType,
+    /// The body is compressed.
+    #[error("the body must not be compressed")]
+    ContentEncoding,
     /// The body is longer than allowed.
     #[error("the body is larger than {0} bytes")]
     BodyTooLarge(usize),
@@ -67,18 +79,19 @@ impl Refusal {
     /// GraphQL request that was looked at.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Method | Self::MutationByGet => StatusCode::METHOD_NOT_ALLOWED,
+            Self::UrlTooLong(_) => StatusCode::URI_TOO_LONG,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::Overloaded | Self::Token(TokenError::Unavailable) => StatusCode::SERVICE_UNAVAILABLE,
             Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::ContentType | Self::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BadRequest(_) | Self::Document(Refused::NotFound | Refused::NotSupported | Refused::Mismatch) => {
                 StatusCode::BAD_REQUEST
             }
             Self::Token(_) | Self::UnknownUser | Self::TokenMissing => StatusCode::UNAUTHORIZED,
-            Self::Scope(_) | Self::Document(Refused::NoId | Refused::NotTrusted) => StatusCode::FORBIDDEN,
+            Self::Scope(_) | Self::CrossSite | Self::Document(Refused::NoId | Refused::NotTrusted) => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -87,9 +100,15 @@ impl Refusal {
     /// What `extensions.code` says.
     pub(crate) fn code(&self) -> ErrorCode {
         match self {
-            Self::Method | Self::NotAcceptable | Self::ContentType | Self::BadRequest(_) => ErrorCode::BadUserInput,
+            Self::Method
+            | Self::MutationByGet
+            | Self::NotAcceptable
+            | Self::ContentType
+            | Self::ContentEncoding
+            | Self::BadRequest(_) => ErrorCode::BadUserInput,
+            Self::CrossSite => ErrorCode::CrossSiteRefused,
             Self::Document(refused) => refused.code(),
-            Self::Overloaded | Self::BodyTooLarge(_) => ErrorCode::LimitExceeded,
+            Self::Overloaded | Self::BodyTooLarge(_) | Self::UrlTooLong(_) => ErrorCode::LimitExceeded,
             Self::RateLimited(_) => ErrorCode::RateLimited,
             Self::BodyTimeout => ErrorCode::Timeout,
             // Nobody knows whether the token is bad: a client must not throw it away.
@@ -111,10 +130,13 @@ impl Refusal {
 
     /// The header that tells the client's library what to do about it, where HTTP has one.
     pub(crate) fn header(&self) -> Option<(HeaderName, HeaderValue)> {
-        use http::header::{ALLOW, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
+        use http::header::{ACCEPT_ENCODING, ALLOW, CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
         let (name, value) = match self {
             Self::RateLimited(limited) => return Some((RETRY_AFTER, limited.seconds().into())),
-            Self::Method => Some((ALLOW, "POST")),
+            Self::Method => Some((ALLOW, "GET, POST")),
+            Self::MutationByGet => Some((ALLOW, "POST")),
+            // In an answer the header says what requests may be (RFC 9110 §12.5.3).
+            Self::ContentEncoding => Some((ACCEPT_ENCODING, "identity")),
             Self::Overloaded | Self::Token(TokenError::Unavailable) => Some((RETRY_AFTER, "1")),
             // The rest of the body may still come: nothing else can be read from this connection.
             Self::BodyTimeout => Some((CONNECTION, "close")),

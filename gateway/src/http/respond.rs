@@ -6,8 +6,8 @@ use http::{HeaderValue, StatusCode, header::CONTENT_TYPE};
 use nova_core::ErrorCode;
 use serde::Serialize;
 
-use super::{negotiate::MediaType, refusal::Refusal};
-use crate::{debug::DebugView, errors, executor::Answer, metrics::Metrics};
+use super::{context::Outcome, negotiate::MediaType, refusal::Refusal};
+use crate::{debug::DebugView, errors, metrics::Metrics};
 
 /// What a response has room for at first, in bytes.
 const BODY_BYTES: usize = 4096;
@@ -20,26 +20,32 @@ struct Payload<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<&'a Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    extensions: Option<Extensions>,
+    extensions: Option<Extensions<'a>>,
 }
 
 #[derive(Serialize)]
-struct Extensions {
-    debug: DebugView,
+struct Extensions<'a> {
+    debug: &'a DebugView,
 }
 
-/// The response that carries `answer`.
-pub(crate) fn answer(answer: &Answer, media: MediaType, debug: Option<DebugView>, metrics: &Metrics) -> Response {
+impl<'a> Payload<'a> {
+    fn of(Outcome { answer, debug }: &'a Outcome) -> Self {
+        Self {
+            errors: &answer.response.errors,
+            data: answer.executed.then_some(&answer.response.data),
+            extensions: debug.as_ref().map(|debug| Extensions { debug }),
+        }
+    }
+}
+
+/// The response that carries what became of an operation.
+pub(crate) fn outcome(outcome: &Outcome, media: MediaType, metrics: &Metrics) -> Response {
+    let answer = &outcome.answer;
     count(&answer.response.errors, metrics);
     // A well-formed request whose document is refused: 400 by the new media type, 200 by the old one, whose clients look for
     // GraphQL's errors in a 200 only (GraphQL over HTTP, "Responses").
     let status = if answer.executed || media == MediaType::Json { StatusCode::OK } else { StatusCode::BAD_REQUEST };
-    let payload = Payload {
-        errors: &answer.response.errors,
-        data: answer.executed.then_some(&answer.response.data),
-        extensions: debug.map(|debug| Extensions { debug }),
-    };
-    graphql(status, media, &payload)
+    write(status, media.header(), &Payload::of(outcome))
 }
 
 /// The response that turns a request away.
@@ -50,15 +56,11 @@ pub(crate) fn refusal(refusal: &Refusal, media: MediaType, metrics: Option<&Metr
     }
     let payload = Payload { errors: &[error], data: None, extensions: None };
     let status = if refusal.is_graphql() && media == MediaType::Json { StatusCode::OK } else { refusal.status() };
-    let mut response = graphql(status, media, &payload);
+    let mut response = write(status, media.header(), &payload);
     if let Some((name, value)) = refusal.header() {
         response.headers_mut().insert(name, value);
     }
     response
-}
-
-fn graphql(status: StatusCode, media: MediaType, payload: &Payload<'_>) -> Response {
-    write(status, media.header(), payload)
 }
 
 /// Any JSON.

@@ -92,6 +92,10 @@ fn post(headers: &[(&'static str, &str)], body: impl Into<Body>) -> Request<Body
     request
 }
 
+fn get(query: &str) -> Request<Body> {
+    Request::get(format!("/graphql?{query}")).body(Body::empty()).unwrap()
+}
+
 fn query(document: &str) -> Body {
     Body::from(json!({ "query": document }).to_string())
 }
@@ -115,6 +119,17 @@ async fn an_operation_is_answered_in_the_media_type_that_was_asked_for() {
 }
 
 #[tokio::test]
+async fn a_query_may_come_by_get_and_a_mutation_may_not() {
+    let gateway = gateway(Config::default());
+    let reply = send(&gateway, get("query=query+A{__typename}query+B{b:__typename}&operationName=B")).await;
+    assert_eq!((reply.status.as_u16(), reply.body), (200, json!({"data": {"b": "Query"}})));
+    let reply = send(&gateway, get("query=mutation{__typename}")).await;
+    assert_eq!((reply.status.as_u16(), reply.code()), (405, "BAD_USER_INPUT"));
+    assert_eq!(reply.headers["allow"], "POST");
+    assert!(reply.body.get("data").is_none());
+}
+
+#[tokio::test]
 async fn a_document_that_is_refused_has_no_data_and_a_status_by_media_type() {
     let gateway = gateway(Config::default());
     for (document, code) in [
@@ -135,10 +150,12 @@ async fn a_document_that_is_refused_has_no_data_and_a_status_by_media_type() {
 #[tokio::test]
 async fn whatever_is_no_graphql_request_is_turned_away_with_a_code() {
     let gateway = gateway(Config { max_body_bytes: 100, ..Config::default() });
-    let get = Request::get("/graphql?query={__typename}").body(Body::empty()).unwrap();
     let elsewhere = Request::post("/nowhere").body(Body::empty()).unwrap();
     for (request, status, code) in [
-        (get, 405, "BAD_USER_INPUT"),
+        (get("query={__typename}&query={__typename}"), 400, "BAD_USER_INPUT"),
+        (get(&format!("query={}", "x".repeat(head::MAX_URL_BYTES))), 414, "LIMIT_EXCEEDED"),
+        (Request::put("/graphql").body(Body::empty()).unwrap(), 405, "BAD_USER_INPUT"),
+        (post(&[("content-encoding", "gzip")], query("{ __typename }")), 415, "BAD_USER_INPUT"),
         (elsewhere, 404, "NOT_FOUND"),
         (post(&[("accept", "text/html")], query("{ __typename }")), 406, "BAD_USER_INPUT"),
         (post(&[("content-type", "text/plain")], query("{ __typename }")), 415, "BAD_USER_INPUT"),

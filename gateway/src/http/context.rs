@@ -1,0 +1,90 @@
+//! One operation of a request: from its parameters to what became of it. [`Context::operate`] is where a stage belongs that
+//! every operation passes, whether it came alone or in a batch; what holds for the whole request is decided before.
+
+use std::sync::Arc;
+
+use nova_core::{Deadline, Viewer};
+use nova_flags::{Policy, State as FlagStates};
+
+use super::{operation::Parameters, refusal::Refusal};
+use crate::{
+    debug::DebugView,
+    executor::{Answer, Operation, ReadOnly},
+    gateway::Gateway,
+};
+
+/// Who asks and how it is answered: the same for all operations of a request.
+pub(crate) struct Context<'a> {
+    pub(crate) gateway: &'a Gateway,
+    pub(crate) viewer: Option<Viewer>,
+    pub(crate) policy: Arc<Policy>,
+    /// What the policy was decided from.
+    pub(crate) state: Arc<FlagStates>,
+    pub(crate) deadline: Deadline,
+    /// Whether the caller sees what an operation cost.
+    pub(crate) debug: bool,
+    /// Whether mutations are refused.
+    pub(crate) read_only: bool,
+}
+
+/// What became of an operation, and what it cost, for those who see that.
+pub(crate) struct Outcome {
+    pub(crate) answer: Answer,
+    pub(crate) debug: Option<DebugView>,
+}
+
+impl Context<'_> {
+    /// Runs one operation. A viewer who is gone ends it.
+    ///
+    /// # Errors
+    /// Why it was not executed, when that is no matter of GraphQL.
+    pub(crate) async fn operate(&self, parameters: Parameters<'_>) -> Result<Outcome, Refusal> {
+        let gateway = self.gateway;
+        let found = match gateway.persisted.find(parameters.asked, &self.policy) {
+            Ok(found) => found,
+            Err(refused) => {
+                self.check_viewer().await?;
+                return Err(Refusal::Document(refused));
+            }
+        };
+        let operation = Operation {
+            document: found.text(),
+            name: parameters.operation_name,
+            variables: parameters.variables,
+            viewer: self.viewer.clone(),
+            policy: Arc::clone(&self.policy),
+            deadline: self.deadline,
+            // An operation that reads the viewer too would join the check's fetch now and then, and the debug view would
+            // not count the same calls every time.
+            check_first: self.debug,
+            read_only: self.read_only,
+        };
+        let answer = gateway.executor.run(operation, self.check_viewer(), &gateway.loaders, &gateway.metrics).await?;
+        if answer.executed {
+            gateway.persisted.keep(&found);
+        }
+        let waited = answer.loaders.as_ref().map(|loaders| loaders.upstream_time()).unwrap_or_default();
+        let overhead = answer.stages.total.saturating_sub(waited);
+        gateway.metrics.overhead(overhead);
+        let debug = self.debug.then(|| {
+            let trace = answer.loaders.as_ref().map(|loaders| loaders.trace()).unwrap_or_default();
+            DebugView::new(trace, answer.stages, overhead, self.state.explain(&self.policy))
+        });
+        Ok(Outcome { answer, debug })
+    }
+
+    /// Whether the user of the token is still there.
+    async fn check_viewer(&self) -> Result<(), Refusal> {
+        let Some(viewer) = &self.viewer else { return Ok(()) };
+        let Gateway { viewers, loaders, metrics, .. } = self.gateway;
+        let policy = Arc::clone(&self.policy);
+        let gone = viewers.is_gone(viewer.user_id, loaders, policy, self.deadline, metrics).await;
+        if gone { Err(Refusal::UnknownUser) } else { Ok(()) }
+    }
+}
+
+impl From<ReadOnly> for Refusal {
+    fn from(ReadOnly: ReadOnly) -> Self {
+        Self::MutationByGet
+    }
+}
