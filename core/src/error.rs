@@ -77,6 +77,9 @@ codes! {
     GraphqlParseFailed = "GRAPHQL_PARSE_FAILED", "the document is not valid GraphQL", "Mend the document.";
     /// The document does not fit the schema.
     GraphqlValidationFailed = "GRAPHQL_VALIDATION_FAILED", "the document does not fit the schema", "Mend the document.";
+    /// The body has several operations, and this gateway takes one.
+    BatchingNotSupported = "BATCHING_NOT_SUPPORTED", "batches are not supported",
+        "Send one operation in each request; over HTTP/2 they share a connection.";
     /// A document was asked for by its hash or id, and there is none here.
     PersistedQueryNotFound = "PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound",
         "Send the document with its hash; libraries do so by themselves. Of a trusted document: its manifest is not deployed.";

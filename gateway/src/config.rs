@@ -2,7 +2,10 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use crate::client_address::{ForwardedHeader, TrustedProxies};
+use crate::{
+    client_address::{ForwardedHeader, TrustedProxies},
+    http::Origin,
+};
 
 /// The longest execution budget that can be configured, in milliseconds. Compiled in.
 pub const MAX_EXECUTION_TIMEOUT_MS: u64 = 60_000;
@@ -71,6 +74,10 @@ pub struct Config {
           default_value_t = Self::default().forwarded_header)]
     pub forwarded_header: ForwardedHeader,
 
+    /// Origins whose pages may send requests and read answers, exact and separated by commas, such as `https://app.example`.
+    #[arg(long = "cors-origins", env = "NOVA_CORS_ORIGINS", value_name = "NOVA_CORS_ORIGINS", value_delimiter = ',')]
+    pub cors_origins: Vec<Origin>,
+
     /// Memory that parsed documents may take at most, in bytes. Each counts as the most that its text could need: ordinary
     /// documents take a tenth of that, and the default holds about a thousand.
     #[arg(long, env = "NOVA_DOCUMENT_CACHE_BYTES", value_name = "NOVA_DOCUMENT_CACHE_BYTES",
@@ -105,6 +112,7 @@ impl Default for Config {
             max_connections: 8_192,
             trusted_proxies: TrustedProxies::default(),
             forwarded_header: ForwardedHeader::default(),
+            cors_origins: Vec::new(),
             document_cache_bytes: 128 * 1024 * 1024,
             automatic_documents_bytes: 64 * 1024 * 1024,
             documents_manifest: None,
@@ -161,6 +169,8 @@ mod tests {
             ("--listen", "nowhere", "NOVA_LISTEN"),
             ("--trusted-proxies", "10.0.0.0/8,0.0.0.0/0", "NOVA_TRUSTED_PROXIES"),
             ("--forwarded-header", "via", "NOVA_FORWARDED_HEADER"),
+            ("--cors-origins", "https://a.example,*", "NOVA_CORS_ORIGINS"),
+            ("--cors-origins", "", "NOVA_CORS_ORIGINS"),
         ] {
             let refusal = Cli::try_parse_from(["nova", flag, value]).unwrap_err().to_string();
             assert!(refusal.contains(name), "{refusal}");

@@ -138,12 +138,14 @@ fn never_began(response: &Response) -> bool {
 }
 
 impl Answer {
+    /// An operation that did not get as far as its document.
+    pub(crate) fn not_executed(error: ServerError) -> Self {
+        let response = Response::from_errors(vec![error]);
+        Self { response, executed: false, stages: Stages::default(), loaders: None }
+    }
+
     fn refused(error: ServerError, parse: Duration, started: Instant) -> Self {
-        Self {
-            response: Response::from_errors(vec![error]),
-            executed: false,
-            stages: Stages { parse, execute: Duration::ZERO, total: started.elapsed() },
-            loaders: None,
-        }
+        let stages = Stages { parse, execute: Duration::ZERO, total: started.elapsed() };
+        Self { stages, ..Self::not_executed(error) }
     }
 }

@@ -9,6 +9,8 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+use crate::http::batch_metrics::BatchMetrics;
+
 /// Seconds, from what a cached answer takes to the ceiling of an operation.
 const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0];
 /// Seconds of work that is nobody else's but ours.
@@ -32,6 +34,8 @@ pub(crate) struct Metrics {
     overhead: Histogram,
     /// Checks whether a token's user is still there.
     viewer_checks: Family<CheckLabel, Counter>,
+    /// Batches of operations.
+    pub(crate) batches: BatchMetrics,
 }
 
 /// Where a request went.
@@ -121,6 +125,7 @@ impl Metrics {
             document_misses: Counter::default(),
             overhead: Histogram::new(OVERHEAD_SECONDS),
             viewer_checks: Family::default(),
+            batches: BatchMetrics::register(registry),
         };
         registry.register_with_unit(
             "http_server_request_duration",

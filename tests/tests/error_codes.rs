@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use http::Method;
 use nova_core::{ErrorCode, PostId};
 use nova_tests::{
     app::TestApp,
@@ -70,6 +71,9 @@ async fn every_code_is_met() {
         met.extend(codes(&posted(&viewer, hash).await));
     }
     met.extend(codes(&posted(&viewer, json!({ "query": " ".repeat(2 << 20) })).await)); // LIMIT_EXCEEDED
+    met.extend(codes(&posted(&viewer, json!([])).await)); // BATCHING_NOT_SUPPORTED
+    let foreign = app.anonymous().with("sec-fetch-site", "cross-site");
+    met.extend(codes(&foreign.send(Method::GET, "/graphql?query=%7B__typename%7D", "").await.json())); // CROSS_SITE_REFUSED
 
     let mut stuck = app.pool.begin().await.unwrap();
     sqlx::raw_sql("lock table likes in access exclusive mode").execute(&mut *stuck).await.unwrap();

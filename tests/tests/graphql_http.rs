@@ -1,6 +1,5 @@
 //! GraphQL over HTTP, as the specification has it: npm's graphql-http audits the real `nova` process, and every audit is
 //! passed, whether the specification says MUST, SHOULD or MAY.
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::{path::Path, process::Stdio, time::Duration};
 

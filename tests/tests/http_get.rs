@@ -1,5 +1,7 @@
 //! Queries by GET: what the URL says, that nothing is written, and that no page of another site can use a browser for it.
 
+use std::fmt::Write as _;
+
 use http::{Method, StatusCode};
 use insta::assert_snapshot;
 use nova_tests::{
@@ -135,7 +137,10 @@ async fn urls_that_are_no_request() {
         ("an unknown operation", "query=query+A%7B__typename%7D&operationName=B"),
         ("two operations and no name", "query=query+A%7B__typename%7Dquery+B%7B__typename%7D"),
         ("a subscription", "query=subscription%7B__typename%7D"),
-        ("a hash", "extensions=%7B%22persistedQuery%22:%7B%22version%22:1,%22sha256Hash%22:%2271f7dc5758652baac68e4a10c50be732b741c892ade2883a99358f52b555286b%22%7D%7D"),
+        (
+            "a hash",
+            "extensions=%7B%22persistedQuery%22:%7B%22version%22:1,%22sha256Hash%22:%2271f7dc5758652baac68e4a10c50be732b741c892ade2883a99358f52b555286b%22%7D%7D",
+        ),
         ("no hash", "extensions=%7B%22persistedQuery%22:%7B%22version%22:1,%22sha256Hash%22:%22x%22%7D%7D"),
         ("20 kB", long.as_str()),
     ];
@@ -145,7 +150,7 @@ async fn urls_that_are_no_request() {
             let reply = get(&app.user(1).with("accept", accept), query).await;
             let answer = reply.json();
             let data = answer.get("data").map_or_else(|| "none".to_owned(), Value::to_string);
-            report.push_str(&format!("{name}, {accept}: {} {:?} data {data}\n", reply.status.as_u16(), codes(&answer)));
+            writeln!(report, "{name}, {accept}: {} {:?} data {data}", reply.status.as_u16(), codes(&answer)).unwrap();
         }
     }
     assert_snapshot!(report);

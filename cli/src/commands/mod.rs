@@ -67,9 +67,9 @@ enum Command {
     /// Bring a database's schema up to date.
     Migrate(migrate::MigrateArgs),
     /// Run the gateway alone.
-    Gateway(gateway::GatewayArgs),
+    Gateway(Box<gateway::GatewayArgs>),
     /// Run backend services alone.
-    Backend(backend::BackendArgs),
+    Backend(Box<backend::BackendArgs>),
     /// Run a program that ends with whoever holds our standard input.
     #[command(hide = true)]
     Supervise(SuperviseArgs),
@@ -100,8 +100,8 @@ impl Cli {
             Command::Documents(args) => documents::run(&args),
             Command::Seed(args) => block_on(seed::run(&args)),
             Command::Migrate(args) => block_on(migrate::run(&args)),
-            Command::Gateway(args) => block_on(gateway::run(args)),
-            Command::Backend(args) => block_on(backend::run(args)),
+            Command::Gateway(args) => block_on(gateway::run(*args)),
+            Command::Backend(args) => block_on(backend::run(*args)),
             Command::Supervise(args) => supervise(&args),
         }
     }

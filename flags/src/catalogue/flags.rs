@@ -72,6 +72,18 @@ catalogue! {
         }
     }
 
+    /// Whether one request may bring several operations.
+    HttpBatching http_batching "http.batching" {
+        scope: Request, read_in: Gateway,
+        equivalence: Equivalence::Different("a JSON array of operations is refused or answered"), kind: Operational,
+        default: false, owner: "gateway", end: None,
+        off: "A JSON array of operations is refused with `BATCHING_NOT_SUPPORTED`.",
+        on: "A JSON array of operations is answered as an array: one after the other, in their order, under one deadline.",
+        payload: HttpBatching {
+            max_operations: u16 = 10 in 1..=50, "Most operations of one batch; a larger one is refused as a whole.";
+        }
+    }
+
     /// Whether a call gives up soon when no connection to Postgres is free.
     GuardFastAcquire guard_fast_acquire "guard.fast-acquire" {
         scope: Request, read_in: Backend, equivalence: Equivalence::SameWhenHealthy, kind: Release,

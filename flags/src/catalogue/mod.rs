@@ -6,7 +6,7 @@ mod flags;
 mod mode;
 
 pub use flag::{Equivalence, Field, Flag, Kind, ReadIn, Scope};
-pub use flags::{Batching, CATALOGUE, ExecutionTimeout, FlagId, Rate};
+pub use flags::{Batching, CATALOGUE, ExecutionTimeout, FlagId, HttpBatching, Rate};
 pub use mode::Mode;
 
 impl FlagId {

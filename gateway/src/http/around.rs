@@ -17,9 +17,19 @@ use tracing::Instrument;
 use super::{negotiate::MediaType, refusal::Refusal, respond};
 use crate::metrics::{Metrics, Route};
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longest id of a client's that is taken over, in bytes.
 const MAX_ID_BYTES: usize = 128;
+
+/// On every response that does not say something else: no page embeds it, none frames it, and it loads nothing. Whether
+/// connections are encrypted is the business of whoever ends TLS, and so is `Strict-Transport-Security`.
+const SAFE: [(HeaderName, HeaderValue); 5] = [
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+];
 
 /// Makes ids for requests that bring none: the start of the process and a count. For finding a log line, not for secrecy.
 pub(crate) struct RequestIds {
@@ -60,13 +70,15 @@ pub(crate) async fn answer(
         Ok(Ok(response)) => response,
         Ok(Err(never)) => match never {},
         Err(panic) => {
-            span.in_scope(|| tracing::error!(panic = text(panic.as_ref()), "a request panicked"));
+            span.in_scope(|| log_panic(panic.as_ref()));
             respond::refusal(&Refusal::Internal, MediaType::Json, metrics)
         }
     };
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, id);
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    for (name, value) in SAFE {
+        headers.entry(name).or_insert(value);
+    }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Some(metrics) = metrics {
         metrics.request(route, response.status(), started.elapsed());
@@ -74,11 +86,13 @@ pub(crate) async fn answer(
     response
 }
 
-fn text(panic: &(dyn Any + Send)) -> &str {
-    match panic.downcast_ref::<&str>() {
+/// Tells of a panic that was caught.
+pub(crate) fn log_panic(panic: &(dyn Any + Send)) {
+    let text = match panic.downcast_ref::<&str>() {
         Some(text) => text,
         None => panic.downcast_ref::<String>().map_or("", String::as_str),
-    }
+    };
+    tracing::error!(panic = text, "a request panicked");
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use nova_flags::{Policy, State as FlagStates};
 
 use super::{operation::Parameters, refusal::Refusal};
 use crate::{
+    client_address::ClientAddress,
     debug::DebugView,
     executor::{Answer, Operation, ReadOnly},
     gateway::Gateway,
@@ -17,6 +18,8 @@ use crate::{
 pub(crate) struct Context<'a> {
     pub(crate) gateway: &'a Gateway,
     pub(crate) viewer: Option<Viewer>,
+    /// Where it comes from.
+    pub(crate) address: ClientAddress,
     pub(crate) policy: Arc<Policy>,
     /// What the policy was decided from.
     pub(crate) state: Arc<FlagStates>,
@@ -31,6 +34,13 @@ pub(crate) struct Context<'a> {
 pub(crate) struct Outcome {
     pub(crate) answer: Answer,
     pub(crate) debug: Option<DebugView>,
+}
+
+impl Outcome {
+    /// What becomes of an operation of a batch that is turned away.
+    pub(crate) fn refused(refusal: &Refusal) -> Self {
+        Self { answer: Answer::not_executed(refusal.error()), debug: None }
+    }
 }
 
 impl Context<'_> {
@@ -59,7 +69,9 @@ impl Context<'_> {
             check_first: self.debug,
             read_only: self.read_only,
         };
-        let answer = gateway.executor.run(operation, self.check_viewer(), &gateway.loaders, &gateway.metrics).await?;
+        let run = gateway.executor.run(operation, self.check_viewer(), &gateway.loaders, &gateway.metrics);
+        // All that execution needs: too much to lie in the futures of every stage around it.
+        let answer = Box::pin(run).await?;
         if answer.executed {
             gateway.persisted.keep(&found);
         }
@@ -73,8 +85,18 @@ impl Context<'_> {
         Ok(Outcome { answer, debug })
     }
 
+    /// Counts one more operation of a request, which counted once itself, as a request of its own: a batch buys nobody a higher
+    /// rate.
+    ///
+    /// # Errors
+    /// When it is one too many.
+    pub(crate) fn count(&self) -> Result<(), Refusal> {
+        let user = self.viewer.as_ref().map(|viewer| viewer.user_id);
+        Ok(self.gateway.rates.request(self.policy.limits_rate(), self.address, user)?)
+    }
+
     /// Whether the user of the token is still there.
-    async fn check_viewer(&self) -> Result<(), Refusal> {
+    pub(crate) async fn check_viewer(&self) -> Result<(), Refusal> {
         let Some(viewer) = &self.viewer else { return Ok(()) };
         let Gateway { viewers, loaders, metrics, .. } = self.gateway;
         let policy = Arc::clone(&self.policy);

@@ -7,10 +7,13 @@ use http::{
     header::{AUTHORIZATION, ORIGIN},
 };
 
-use super::negotiate;
+use super::{
+    cors::{self, Origin},
+    negotiate,
+};
 
 /// Headers that no page can add to a request for another site without a preflight. Ours, and those that Apollo's clients send.
-const FORCE_PREFLIGHT: [HeaderName; 4] = [
+pub(super) const FORCE_PREFLIGHT: [HeaderName; 4] = [
     AUTHORIZATION,
     HeaderName::from_static("x-nova-csrf"),
     HeaderName::from_static("apollo-require-preflight"),
@@ -20,8 +23,8 @@ const FORCE_PREFLIGHT: [HeaderName; 4] = [
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Whether a GET may come from a page of somebody else's. What is sent by no browser, by our own pages, by a person's own
-/// hand, or after a preflight does not.
-pub(crate) fn is_foreign(headers: &HeaderMap) -> bool {
+/// hand, or after a preflight does not, and who may read the answer may ask.
+pub(crate) fn is_foreign(headers: &HeaderMap, trusted: &[Origin]) -> bool {
     let asked_first = || {
         negotiate::sends_json(headers)
             || FORCE_PREFLIGHT.iter().any(|name| headers.get(name).is_some_and(|value| !value.is_empty()))
@@ -31,7 +34,7 @@ pub(crate) fn is_foreign(headers: &HeaderMap) -> bool {
         // Browsers older than that header say where a page's script sends from, when it is to another origin.
         None => headers.contains_key(ORIGIN),
     };
-    from_elsewhere && !asked_first()
+    from_elsewhere && !asked_first() && !cors::is_trusted(headers, trusted)
 }
 
 #[cfg(test)]
@@ -45,7 +48,7 @@ mod tests {
             .iter()
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
             .collect();
-        is_foreign(&headers)
+        is_foreign(&headers, &["https://app.example".parse().unwrap()])
     }
 
     #[test]
@@ -56,6 +59,7 @@ mod tests {
             &[("sec-fetch-site", "same-origin")],
             &[("sec-fetch-site", "none"), ("sec-fetch-mode", "navigate")],
             &[("sec-fetch-site", "same-origin"), ("origin", "https://nova.example")],
+            &[("sec-fetch-site", "cross-site"), ("origin", "https://app.example")],
         ] {
             assert!(!foreign(headers), "{headers:?}");
         }

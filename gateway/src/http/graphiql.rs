@@ -37,14 +37,9 @@ const ASSETS: &[Asset] = include!("../../graphiql/dist/assets.rs");
 /// constructed style sheets are no inline styles; nothing that is one is needed.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-/// On all of it, beside `nosniff`, which every response has.
-const HEADERS: [(HeaderName, &str); 5] = [
-    (header::CONTENT_SECURITY_POLICY, POLICY),
-    (header::X_FRAME_OPTIONS, "DENY"),
-    (header::REFERRER_POLICY, "no-referrer"),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-];
+/// On all of it, beside what every response has.
+const HEADERS: [(HeaderName, &str); 2] =
+    [(header::CONTENT_SECURITY_POLICY, POLICY), (HeaderName::from_static("cross-origin-opener-policy"), "same-origin")];
 
 /// Answers for the page and its files, and lets everything else through.
 pub(crate) async fn before(request: Request, next: Next) -> Response {

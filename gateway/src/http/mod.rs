@@ -3,8 +3,12 @@
 //! Nothing here reads a store or decides what a field answers.
 
 pub(crate) mod around;
+mod batch;
+pub(crate) mod batch_metrics;
 mod body;
+mod compression;
 mod context;
+mod cors;
 mod csrf;
 mod graphiql;
 mod head;
@@ -13,6 +17,8 @@ mod operation;
 pub(crate) mod refusal;
 pub(crate) mod respond;
 mod url;
+
+pub use cors::{NotAnOrigin, Origin};
 
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
@@ -24,21 +30,26 @@ use axum::{
     routing::{any, get},
 };
 use bytes::Bytes;
-use http::{header::SET_COOKIE, request::Parts};
+use http::{
+    HeaderValue,
+    header::{SET_COOKIE, VARY},
+    request::Parts,
+};
 use nova_core::{Deadline, Viewer};
 use nova_flags::{Caller, Policy, State as FlagStates};
 use uuid::Uuid;
 
-use self::{context::Context, negotiate::MediaType, operation::Parameters, refusal::Refusal};
-use crate::{
-    auth, client_address::ClientAddress, connection::Peer, debug, gateway::Gateway, health, session::Session,
-};
+use self::{batch::Operations, context::Context, negotiate::MediaType, refusal::Refusal};
+use crate::{auth, client_address::ClientAddress, connection::Peer, debug, gateway::Gateway, health, session::Session};
 
 /// The routes of the public port.
 pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
     let development = gateway.environment.is_development();
+    let origins = &gateway.config.cors_origins;
+    let graphql = any(graphql).layer(compression::layer());
+    let graphql = if origins.is_empty() { graphql } else { graphql.layer(cors::layer(origins)) };
     let router = Router::new()
-        .route("/graphql", any(graphql))
+        .route("/graphql", graphql)
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .fallback(nothing)
@@ -48,17 +59,19 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
 
 async fn graphql(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
     let accepted = negotiate::accepted(request.headers());
-    match stages(&gateway, accepted, request).await {
+    let mut response = match stages(&gateway, accepted, request).await {
         Ok(response) => response,
         Err(refusal) => respond::refusal(&refusal, accepted.unwrap_or(MediaType::Json), Some(&gateway.metrics)),
-    }
+    };
+    response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
+    response
 }
 
 /// The stages, cheapest first: what can be refused without the body is refused before it is read.
 async fn stages(gateway: &Gateway, accepted: Option<MediaType>, request: Request) -> Result<Response, Refusal> {
     let (head, body) = request.into_parts();
     let _in_work = gateway.admit().ok_or(Refusal::Overloaded)?;
-    let by_get = head::check(&head)?;
+    let by_get = head::check(&head, &gateway.config.cors_origins)?;
     let media = accepted.ok_or(Refusal::NotAcceptable)?;
     let identity = auth::viewer(&head.headers, &gateway.verifier).await;
     let viewer = identity.as_ref().ok().and_then(Option::as_ref);
@@ -68,8 +81,9 @@ async fn stages(gateway: &Gateway, accepted: Option<MediaType>, request: Request
         None => Session::of(&head.headers, state.has_rollout(), &gateway.session_ids),
     };
     let policy = decide(gateway, &state, viewer, session.as_ref());
+    let address = address(gateway, &head);
     // A token that is refused counts, too: who guesses is held back by the address.
-    gateway.rates.request(policy.limits_rate(), address(gateway, &head), viewer.map(|viewer| viewer.user_id))?;
+    gateway.rates.request(policy.limits_rate(), address, viewer.map(|viewer| viewer.user_id))?;
     let viewer = identity?;
     let config = &gateway.config;
     let bytes = if by_get {
@@ -77,13 +91,11 @@ async fn stages(gateway: &Gateway, accepted: Option<MediaType>, request: Request
     } else {
         body::read(&head.headers, body, config.max_body(), config.body_timeout()).await?
     };
-    let parameters =
-        if by_get { url::parse(head.uri.query().unwrap_or_default())? } else { Parameters::parse(&bytes)? };
+    let deadline = deadline(gateway, &policy);
     let debug = debug::wanted(&head.headers, viewer.as_ref());
-    let context =
-        Context { gateway, deadline: deadline(gateway, &policy), viewer, policy, state, debug, read_only: by_get };
-    let mut response = match context.operate(parameters).await {
-        Ok(outcome) => respond::outcome(&outcome, media, &gateway.metrics),
+    let context = Context { gateway, viewer, address, policy, state, deadline, debug, read_only: by_get };
+    let mut response = match operations(&context, &head, &bytes, media).await {
+        Ok(response) => response,
         Err(refusal) => respond::refusal(&refusal, media, Some(&gateway.metrics)),
     };
     // Who is refused for the side that a flag put them on stays on it, too.
@@ -91,6 +103,24 @@ async fn stages(gateway: &Gateway, accepted: Option<MediaType>, request: Request
         response.headers_mut().insert(SET_COOKIE, cookie);
     }
     Ok(response)
+}
+
+/// Reads what is asked, and runs it.
+async fn operations(context: &Context<'_>, head: &Parts, body: &[u8], media: MediaType) -> Result<Response, Refusal> {
+    let metrics = &context.gateway.metrics;
+    let operations = if context.read_only {
+        Operations::One(url::parse(head.uri.query().unwrap_or_default())?)
+    } else {
+        let parsed = Operations::parse(body, context.policy.http_batching());
+        parsed.inspect_err(|refusal| metrics.batches.refused(refusal))?
+    };
+    match operations {
+        Operations::One(parameters) => Ok(respond::outcome(&context.operate(parameters).await?, media, metrics)),
+        Operations::Batch(operations) => {
+            metrics.batches.taken(operations.len());
+            Ok(respond::batch(&batch::run(context, operations).await?, media, metrics))
+        }
+    }
 }
 
 /// From where a request comes.

@@ -71,7 +71,7 @@ impl<'a> Parameters<'a> {
         let text = std::str::from_utf8(body).map_err(|_| Refusal::BadRequest("the body is not UTF-8".into()))?;
         match text.trim_start().bytes().next() {
             None => Err(Refusal::BadRequest("the body is empty".into())),
-            Some(b'[') => Err(Refusal::BadRequest("one request at a time: batches are not offered".into())),
+            Some(b'[') => Err(Refusal::BatchingOff),
             Some(b'{') => serde_json::from_str::<Body<'_>>(text)
                 .map_err(|error| {
                     Refusal::BadRequest(format!("the body is not a GraphQL request: {}", shortened(&error)))
@@ -151,8 +151,6 @@ mod tests {
             (&b""[..], "empty"),
             (b" \n", "empty"),
             (b"\xff\xfe{", "not UTF-8"),
-            (br#"[{"query":"{a}"}]"#, "batches are not offered"),
-            (b"[]", "batches are not offered"),
             (b"null", "not a JSON object"),
             (b"\"{ a }\"", "not a JSON object"),
             (b"{\"query\":\"{a}\"", "EOF"),

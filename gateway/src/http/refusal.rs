@@ -45,6 +45,20 @@ pub(crate) enum Refusal {
     /// The body could not be read to its end, or is no GraphQL request.
     #[error("{0}")]
     BadRequest(String),
+    /// Several operations in one body, and the flag is off.
+    #[error("batches are not offered: send one operation in each request")]
+    BatchingOff,
+    /// More operations in one body than allowed.
+    #[error("the batch has {count} operations, and {cap} are allowed")]
+    BatchTooLarge {
+        /// How many there are.
+        count: usize,
+        /// How many there may be.
+        cap: usize,
+    },
+    /// No time was left for an operation of a batch.
+    #[error("not begun: those before it took all the time there was")]
+    NotBegun,
     /// No document for the name that was given, or none that may run.
     #[error("{0}")]
     Document(Refused),
@@ -85,13 +99,16 @@ impl Refusal {
             Self::Overloaded | Self::Token(TokenError::Unavailable) => StatusCode::SERVICE_UNAVAILABLE,
             Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::ContentType | Self::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::BodyTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooLarge(_) | Self::BatchTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::BadRequest(_) | Self::Document(Refused::NotFound | Refused::NotSupported | Refused::Mismatch) => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::NotBegun => StatusCode::GATEWAY_TIMEOUT,
+            Self::BadRequest(_)
+            | Self::BatchingOff
+            | Self::Document(Refused::NotFound | Refused::NotSupported | Refused::Mismatch) => StatusCode::BAD_REQUEST,
             Self::Token(_) | Self::UnknownUser | Self::TokenMissing => StatusCode::UNAUTHORIZED,
-            Self::Scope(_) | Self::CrossSite | Self::Document(Refused::NoId | Refused::NotTrusted) => StatusCode::FORBIDDEN,
+            Self::Scope(_) | Self::CrossSite | Self::Document(Refused::NoId | Refused::NotTrusted) => {
+                StatusCode::FORBIDDEN
+            }
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -107,10 +124,13 @@ impl Refusal {
             | Self::ContentEncoding
             | Self::BadRequest(_) => ErrorCode::BadUserInput,
             Self::CrossSite => ErrorCode::CrossSiteRefused,
+            Self::BatchingOff => ErrorCode::BatchingNotSupported,
             Self::Document(refused) => refused.code(),
-            Self::Overloaded | Self::BodyTooLarge(_) | Self::UrlTooLong(_) => ErrorCode::LimitExceeded,
+            Self::Overloaded | Self::BodyTooLarge(_) | Self::UrlTooLong(_) | Self::BatchTooLarge { .. } => {
+                ErrorCode::LimitExceeded
+            }
             Self::RateLimited(_) => ErrorCode::RateLimited,
-            Self::BodyTimeout => ErrorCode::Timeout,
+            Self::BodyTimeout | Self::NotBegun => ErrorCode::Timeout,
             // Nobody knows whether the token is bad: a client must not throw it away.
             Self::Token(TokenError::Unavailable) => ErrorCode::UpstreamUnavailable,
             Self::Token(_) | Self::UnknownUser | Self::TokenMissing => ErrorCode::Unauthenticated,

@@ -48,6 +48,15 @@ pub(crate) fn outcome(outcome: &Outcome, media: MediaType, metrics: &Metrics) ->
     write(status, media.header(), &Payload::of(outcome))
 }
 
+/// The response that carries what became of the operations of a batch, in their order. Each says for itself what is wrong with
+/// it; together they are a 200.
+pub(crate) fn batch(outcomes: &[Outcome], media: MediaType, metrics: &Metrics) -> Response {
+    for outcome in outcomes {
+        count(&outcome.answer.response.errors, metrics);
+    }
+    write(StatusCode::OK, media.header(), &outcomes.iter().map(Payload::of).collect::<Vec<_>>())
+}
+
 /// The response that turns a request away.
 pub(crate) fn refusal(refusal: &Refusal, media: MediaType, metrics: Option<&Metrics>) -> Response {
     let error = refusal.error();

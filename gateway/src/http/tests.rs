@@ -162,7 +162,7 @@ async fn whatever_is_no_graphql_request_is_turned_away_with_a_code() {
         (post(&[], Body::from("x".repeat(101))), 413, "LIMIT_EXCEEDED"),
         (post(&[], Body::empty()), 400, "BAD_USER_INPUT"),
         (post(&[], Body::from(&b"\xff"[..])), 400, "BAD_USER_INPUT"),
-        (post(&[], Body::from("[]")), 400, "BAD_USER_INPUT"),
+        (post(&[], Body::from("[]")), 400, "BATCHING_NOT_SUPPORTED"),
         (post(&[], Body::from("{")), 400, "BAD_USER_INPUT"),
     ] {
         let what = format!("{request:?}");

@@ -84,7 +84,8 @@ mod tests {
         for name in ["documentId", "id", "doc_id"] {
             assert!(parse(&format!("{name}={hash}")).unwrap().asked.reference().is_some(), "{name}");
         }
-        let automatic = format!("extensions=%7B%22persistedQuery%22:%7B%22version%22:1,%22sha256Hash%22:%22{hash}%22%7D%7D");
+        let automatic =
+            format!("extensions=%7B%22persistedQuery%22:%7B%22version%22:1,%22sha256Hash%22:%22{hash}%22%7D%7D");
         assert!(parse(&automatic).unwrap().asked.reference().is_some());
     }
 
