@@ -4,6 +4,7 @@
 
 mod batching;
 mod client;
+mod door;
 mod feed;
 mod flags;
 mod load;
@@ -46,6 +47,8 @@ enum Bench {
     Batching(batching::BatchingArgs),
     /// What flags cost a request and a sync, and how soon a toggle on a real Unleash is seen.
     Flags(flags::FlagsArgs),
+    /// What limits cost those whom they let in, and what attacks cost the gateway.
+    Door(door::DoorArgs),
     /// The hand-written handler, in a process of its own.
     #[command(hide = true)]
     PlainHandler(feed::PlainArgs),
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Bench::Mix(args) => block_on(&mut Builder::new_current_thread(), mix::run(args)),
         Bench::Batching(args) => block_on(Builder::new_multi_thread().worker_threads(2), batching::run(args)),
         Bench::Flags(args) => block_on(&mut Builder::new_current_thread(), flags::run(args)),
+        Bench::Door(args) => door::run(&args),
         Bench::PlainHandler(args) => match block_on(&mut Builder::new_multi_thread(), feed::serve_plain(args)) {
             Ok(()) => return ExitCode::SUCCESS,
             Err(failure) => Err(failure),

@@ -60,7 +60,7 @@ codes! {
     /// The same idempotency key came with another input.
     Conflict = "CONFLICT", "in conflict with an earlier request", "Mend the client: one key for each thing to be done.";
     /// The operation is larger than the gateway allows.
-    LimitExceeded = "LIMIT_EXCEEDED", "the operation is too large", "Ask for less at a time. With 503: try again later.";
+    LimitExceeded = "LIMIT_EXCEEDED", "the operation is too large", "Ask for less at a time: smaller pages, and `first` on each; `extensions.limit` says of what. With 503: try again later.";
     /// More came from this user or address than is served at a time. Nothing was done.
     RateLimited = "RATE_LIMITED", "too many requests",
         "Wait as long as `extensions.retryAfterMs` and the header `Retry-After` say, then ask again.";

@@ -2,6 +2,8 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
+use nova_core::Environment;
+
 use crate::{
     client_address::{ForwardedHeader, TrustedProxies},
     http::Origin,
@@ -93,6 +95,11 @@ pub struct Config {
     #[arg(long, env = "NOVA_DOCUMENTS_MANIFEST", value_name = "NOVA_DOCUMENTS_MANIFEST")]
     pub documents_manifest: Option<PathBuf>,
 
+    /// Whether an unknown name in a document is answered with the names that are like it. Unless something is said, in
+    /// development only: it tells strangers what there is.
+    #[arg(long, env = "NOVA_SUGGESTIONS", value_name = "NOVA_SUGGESTIONS")]
+    pub suggestions: Option<bool>,
+
     /// How long requests may go on after the gateway was told to stop, in milliseconds.
     #[arg(long, env = "NOVA_DRAIN_TIMEOUT_MS", value_name = "NOVA_DRAIN_TIMEOUT_MS",
           default_value_t = Self::default().drain_timeout_ms)]
@@ -116,12 +123,19 @@ impl Default for Config {
             document_cache_bytes: 128 * 1024 * 1024,
             automatic_documents_bytes: 64 * 1024 * 1024,
             documents_manifest: None,
+            suggestions: None,
             drain_timeout_ms: 30_000,
         }
     }
 }
 
 impl Config {
+    /// Whether unknown names are answered with likely ones, in `environment`.
+    #[must_use]
+    pub fn suggests(&self, environment: &Environment) -> bool {
+        self.suggestions.unwrap_or_else(|| environment.is_development())
+    }
+
     pub(crate) fn execution_timeout(&self) -> Duration {
         Duration::from_millis(self.execution_timeout_ms.min(MAX_EXECUTION_TIMEOUT_MS))
     }
@@ -169,6 +183,7 @@ mod tests {
             ("--listen", "nowhere", "NOVA_LISTEN"),
             ("--trusted-proxies", "10.0.0.0/8,0.0.0.0/0", "NOVA_TRUSTED_PROXIES"),
             ("--forwarded-header", "via", "NOVA_FORWARDED_HEADER"),
+            ("--suggestions", "perhaps", "NOVA_SUGGESTIONS"),
             ("--cors-origins", "https://a.example,*", "NOVA_CORS_ORIGINS"),
             ("--cors-origins", "", "NOVA_CORS_ORIGINS"),
         ] {

@@ -27,6 +27,15 @@ pub(crate) struct Stages {
     pub(crate) total: Duration,
 }
 
+/// What an operation may cost at most, as the guard measured it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct Cost {
+    /// Points.
+    pub(crate) complexity: u64,
+    /// Levels of fields.
+    pub(crate) depth: u64,
+}
+
 /// `extensions.debug`. Times are milliseconds.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -36,6 +45,8 @@ pub(crate) struct DebugView {
     stages_ms: StagesMs,
     /// What no upstream call covers.
     overhead_ms: Millis,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost: Option<Cost>,
     /// All flags, as they held for this request.
     flags: BTreeMap<&'static str, FlagView>,
 }
@@ -75,6 +86,7 @@ impl DebugView {
         trace: CallTrace,
         stages: Stages,
         overhead: Duration,
+        cost: Option<Cost>,
         flags: BTreeMap<&'static str, FlagView>,
     ) -> Self {
         Self {
@@ -86,6 +98,7 @@ impl DebugView {
                 total: Millis(stages.total),
             },
             overhead_ms: Millis(overhead),
+            cost,
             flags,
         }
     }

@@ -1,12 +1,14 @@
-//! The document cache: a document that was seen lately is not parsed again. Keyed by the document's whole text, so that
-//! two documents never share an entry. What does not parse is remembered too. Nothing here knows the schema.
+//! The document cache: a document that was seen lately is neither parsed nor measured again. Keyed by the document's whole text,
+//! so that two documents never share an entry. What goes no further is remembered too.
 
 use std::sync::Arc;
 
-use async_graphql::parser::{Error as ParseError, parse_query, types::ExecutableDocument};
 use moka::sync::Cache;
 
-use crate::metrics::Metrics;
+use crate::{
+    guard::{Guard, Prepared, Unfit},
+    metrics::Metrics,
+};
 
 /// Longest text that is kept, in bytes: whoever sends longer documents pays for the parse.
 const MAX_TEXT_BYTES: usize = 64 * 1024;
@@ -17,36 +19,37 @@ const WEIGHT_PER_BYTE: usize = 256;
 /// What an entry weighs before its first byte.
 const WEIGHT_PER_ENTRY: usize = 1024;
 
-/// A document, or why it is none.
-pub(crate) type Parsed = Result<ExecutableDocument, ParseError>;
+/// A document that can be executed, or why it can't.
+pub(crate) type Looked = Result<Prepared, Unfit>;
 
-/// Parsed documents by their text.
+/// Documents by their text.
 pub(crate) struct DocumentCache {
-    entries: Cache<Arc<str>, Arc<Parsed>>,
+    guard: Guard,
+    entries: Cache<Arc<str>, Arc<Looked>>,
     capacity: u64,
 }
 
 impl DocumentCache {
-    /// A cache of at most about `capacity` bytes.
-    pub(crate) fn new(capacity: u64) -> Self {
-        let weigh = |text: &Arc<str>, _: &Arc<Parsed>| {
+    /// A cache of at most about `capacity` bytes, of documents that `guard` prepares.
+    pub(crate) fn new(guard: Guard, capacity: u64) -> Self {
+        let weigh = |text: &Arc<str>, _: &Arc<Looked>| {
             u32::try_from(text.len() * WEIGHT_PER_BYTE + WEIGHT_PER_ENTRY).unwrap_or(u32::MAX)
         };
-        Self { entries: Cache::builder().max_capacity(capacity).weigher(weigh).build(), capacity }
+        Self { guard, entries: Cache::builder().max_capacity(capacity).weigher(weigh).build(), capacity }
     }
 
     /// The document that `text` is.
-    pub(crate) fn parse(&self, text: &str, metrics: &Metrics) -> Arc<Parsed> {
-        if let Some(parsed) = self.entries.get(text) {
+    pub(crate) fn look_up(&self, text: &str, metrics: &Metrics) -> Arc<Looked> {
+        if let Some(found) = self.entries.get(text) {
             metrics.document_hits.inc();
-            return parsed;
+            return found;
         }
         metrics.document_misses.inc();
-        let parsed = Arc::new(parse_query(text));
+        let found = Arc::new(self.guard.prepare(text));
         if text.len() <= MAX_TEXT_BYTES {
-            self.entries.insert(text.into(), Arc::clone(&parsed));
+            self.entries.insert(text.into(), Arc::clone(&found));
         }
-        parsed
+        found
     }
 
     /// Documents that are kept, and their estimated bytes. For an operator who looks, not for the way of a request.
@@ -67,26 +70,30 @@ mod tests {
 
     use super::*;
 
+    fn guard() -> Guard {
+        Guard::new(&nova_resolvers::sdl()).unwrap()
+    }
+
     #[test]
     fn a_document_is_parsed_once_and_so_is_one_that_is_none() {
         let metrics = Metrics::register(&mut Registry::default());
-        let cache = DocumentCache::new(1 << 20);
+        let cache = DocumentCache::new(guard(), 1 << 20);
         for text in ["{ a }", "{ a"] {
-            let first = cache.parse(text, &metrics);
-            assert!(Arc::ptr_eq(&first, &cache.parse(text, &metrics)), "{text}");
+            let first = cache.look_up(text, &metrics);
+            assert!(Arc::ptr_eq(&first, &cache.look_up(text, &metrics)), "{text}");
         }
-        assert!(cache.parse("{ a }", &metrics).is_ok() && cache.parse("{ a", &metrics).is_err());
+        assert!(cache.look_up("{ a }", &metrics).is_ok() && cache.look_up("{ a", &metrics).is_err());
         assert_eq!((metrics.document_hits.get(), metrics.document_misses.get()), (4, 2));
     }
 
     #[test]
     fn it_stays_within_its_bytes() {
         let metrics = Metrics::register(&mut Registry::default());
-        let cache = DocumentCache::new(100_000);
+        let cache = DocumentCache::new(guard(), 100_000);
         for n in 0..1_000 {
-            cache.parse(&format!("{{ a{n} }}"), &metrics);
+            cache.look_up(&format!("{{ a{n} }}"), &metrics);
         }
-        cache.parse(&format!("{{ {} }}", "a ".repeat(MAX_TEXT_BYTES)), &metrics);
+        cache.look_up(&format!("{{ {} }}", "a ".repeat(MAX_TEXT_BYTES)), &metrics);
         let (entries, bytes) = cache.size();
         assert!(entries > 10 && bytes <= cache.capacity(), "{entries} entries, {bytes} bytes");
     }

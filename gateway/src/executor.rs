@@ -6,12 +6,19 @@ use std::{future::Future, sync::Arc, time::Duration};
 use async_graphql::{Request, Response, ServerError, Variables, parser::types::OperationType};
 use futures_util::try_join;
 use nova_core::{Deadline, Viewer};
-use nova_flags::Policy;
+use nova_flags::{Mode, Policy};
 use nova_loaders::{Loaders, RequestLoaders};
 use nova_resolvers::NovaSchema;
 use tokio::time::{Instant, timeout_at};
 
-use crate::{debug::Stages, document::DocumentCache, errors, metrics::Metrics, operation};
+use crate::{
+    debug::{Cost, Stages},
+    document::DocumentCache,
+    errors,
+    guard::Prepared,
+    metrics::Metrics,
+    operation,
+};
 
 /// How long after the deadline the execution is dropped. At the deadline the loaders fail every wait with TIMEOUT, and the
 /// executor needs a moment to put together what there is.
@@ -30,6 +37,8 @@ pub(crate) struct Operation<'a> {
     pub(crate) check_first: bool,
     /// Whether a mutation is refused.
     pub(crate) read_only: bool,
+    /// Whether the flag on introspection is not for this caller.
+    pub(crate) may_introspect: bool,
 }
 
 /// A mutation came where only reading is allowed. It was not executed.
@@ -42,6 +51,8 @@ pub(crate) struct Answer {
     /// Whether it was executed. If not, the response has no `data`, not even null.
     pub(crate) executed: bool,
     pub(crate) stages: Stages,
+    /// What it was measured to cost; nothing when it did not get that far.
+    pub(crate) cost: Option<Cost>,
     /// What was loaded for it; nothing when it was not executed.
     pub(crate) loaders: Option<Arc<RequestLoaders>>,
 }
@@ -57,8 +68,7 @@ impl Executor {
         Self { schema, documents }
     }
 
-    /// The stages of one operation, in their order: document, operation, variables, execution. The static guard and the
-    /// rate limit belong between the variables and the execution: they read the document, and must answer before
+    /// The stages of one operation, in their order: document, operation, variables, limits, execution. The limits come before
     /// validation, whose time a small document can blow up.
     ///
     /// `check` says whether the viewer is still there. It runs beside a query, and before a mutation: what was written for
@@ -74,19 +84,25 @@ impl Executor {
         metrics: &Metrics,
     ) -> Result<Answer, E> {
         let started = Instant::now();
-        let parsed = self.documents.parse(operation.document, metrics);
+        let found = self.documents.look_up(operation.document, metrics);
         let parse = started.elapsed();
-        let document = match parsed.as_ref() {
-            Ok(document) => document,
-            Err(failure) => {
+        let prepared = match found.as_ref() {
+            Ok(prepared) => prepared,
+            Err(unfit) => {
                 check.await?;
-                return Ok(Answer::refused(errors::parse_failed(failure), parse, started));
+                if let Some(measure) = unfit.exceeded() {
+                    metrics.limits.exceeded(measure.as_str(), Mode::Enforce);
+                }
+                return Ok(Answer::refused(unfit.error(), parse, started));
             }
         };
-        let selected = operation::select(document, operation.name.as_deref())
-            .and_then(|selected| operation::check_variables(selected, &operation.variables).map(|()| selected.ty));
-        let writes = match selected {
-            Ok(kind) => kind == OperationType::Mutation,
+        let document = &prepared.document;
+        let weighed = operation::select(document, operation.name.as_deref()).and_then(|selected| {
+            operation::check_variables(selected, &operation.variables)?;
+            Ok((weigh(prepared, &operation, metrics)?, selected.ty))
+        });
+        let (cost, writes) = match weighed {
+            Ok((cost, kind)) => (cost, kind == OperationType::Mutation),
             Err(error) => {
                 check.await?;
                 return Ok(Answer::refused(error, parse, started));
@@ -121,7 +137,7 @@ impl Executor {
             errors::classify(&mut response.errors, document);
         }
         let stages = Stages { parse, execute: executing.elapsed(), total: started.elapsed() };
-        Ok(Answer { response, executed, stages, loaders: Some(loaders) })
+        Ok(Answer { response, executed, stages, cost: Some(cost), loaders: Some(loaders) })
     }
 
     /// `None` when it was dropped.
@@ -130,6 +146,14 @@ impl Executor {
         let execution = self.schema.execute(request);
         timeout_at(deadline.instant() + GRACE, loaders.drive(execution)).await.ok()
     }
+}
+
+/// What the operation costs, if it is within every limit. What is over one that only measures is counted.
+fn weigh(prepared: &Prepared, operation: &Operation<'_>, metrics: &Metrics) -> Result<Cost, ServerError> {
+    let load = prepared.load(operation.name.as_deref(), &operation.variables);
+    metrics.limits.measured(&load);
+    load.within(&operation.policy, operation.may_introspect, |limit, mode| metrics.limits.exceeded(limit, mode))?;
+    Ok(Cost { complexity: load.complexity, depth: load.operation.depth })
 }
 
 /// Whether validation ended it: what fails while it runs knows where.
@@ -141,7 +165,7 @@ impl Answer {
     /// An operation that did not get as far as its document.
     pub(crate) fn not_executed(error: ServerError) -> Self {
         let response = Response::from_errors(vec![error]);
-        Self { response, executed: false, stages: Stages::default(), loaders: None }
+        Self { response, executed: false, stages: Stages::default(), cost: None, loaders: None }
     }
 
     fn refused(error: ServerError, parse: Duration, started: Instant) -> Self {

@@ -19,6 +19,7 @@ use crate::{
     config::Config,
     document::DocumentCache,
     executor::Executor,
+    guard::{Guard, SchemaError},
     health::{Readiness, Upstream},
     http::around::RequestIds,
     metrics::Metrics,
@@ -93,8 +94,10 @@ pub struct Gateway {
 
 impl Gateway {
     /// A gateway that serves nothing yet.
-    #[must_use]
-    pub fn new(parts: GatewayParts) -> Self {
+    ///
+    /// # Errors
+    /// When the guard can't read the schema.
+    pub fn new(parts: GatewayParts) -> Result<Self, SchemaError> {
         let GatewayParts {
             schema,
             loaders,
@@ -114,9 +117,10 @@ impl Gateway {
         let labels = [("version", build.version), ("commit", build.commit)];
         registry.register("nova_build", "The build that runs", Info::new(labels.to_vec()));
         let now = clock.now();
-        Self {
-            executor: Executor::new(schema, DocumentCache::new(config.document_cache_bytes)),
-            persisted: PersistedDocuments::new(manifest, config.automatic_documents_bytes, &mut registry),
+        let guard = Guard::new(&schema.sdl())?;
+        Ok(Self {
+            executor: Executor::new(schema, DocumentCache::new(guard, config.document_cache_bytes)),
+            persisted: PersistedDocuments::new(manifest, config.automatic_documents_bytes, &mut registry)?,
             loaders,
             flags,
             flag_status,
@@ -134,7 +138,7 @@ impl Gateway {
             work: Semaphore::new(config.max_requests as usize),
             config,
             environment,
-        }
+        })
     }
 
     /// A place among the requests in work; `None` when all are taken. Nobody waits for one.

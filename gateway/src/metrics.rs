@@ -9,7 +9,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use crate::http::batch_metrics::BatchMetrics;
+use crate::{guard::LimitMetrics, http::batch_metrics::BatchMetrics};
 
 /// Seconds, from what a cached answer takes to the ceiling of an operation.
 const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0];
@@ -36,6 +36,8 @@ pub(crate) struct Metrics {
     viewer_checks: Family<CheckLabel, Counter>,
     /// Batches of operations.
     pub(crate) batches: BatchMetrics,
+    /// How large operations are, and which limits they exceed.
+    pub(crate) limits: LimitMetrics,
 }
 
 /// Where a request went.
@@ -126,6 +128,7 @@ impl Metrics {
             overhead: Histogram::new(OVERHEAD_SECONDS),
             viewer_checks: Family::default(),
             batches: BatchMetrics::register(registry),
+            limits: LimitMetrics::register(registry),
         };
         registry.register_with_unit(
             "http_server_request_duration",

@@ -13,12 +13,15 @@ pub type NovaSchema = Schema<Query, Mutation, EmptySubscription>;
 pub struct SchemaConfig {
     /// Signs cursors. All gateways of a fleet share it, or a page begun at one can't go on at another.
     pub cursor_secret: TokenSecret,
+    /// Whether an unknown name is answered with the names that are like it. That tells a stranger what there is.
+    pub suggestions: bool,
 }
 
 /// The schema, ready to execute. A request's data holds its `Arc<RequestLoaders>`.
 #[must_use]
 pub fn schema(config: &SchemaConfig) -> NovaSchema {
-    builder().data(CursorCodec::new(&config.cursor_secret)).finish()
+    let schema = builder().data(CursorCodec::new(&config.cursor_secret));
+    if config.suggestions { schema } else { schema.disable_suggestions() }.finish()
 }
 
 /// What requests and documents that are still to run have in common.
@@ -100,7 +103,7 @@ mod tests {
     #[tokio::test]
     async fn a_panic_costs_its_field_and_no_other() {
         // Without loaders in the request, whoever asks for them panics.
-        let schema = schema(&SchemaConfig { cursor_secret: TokenSecret::new([1; 32]).unwrap() });
+        let schema = schema(&SchemaConfig { cursor_secret: TokenSecret::new([1; 32]).unwrap(), suggestions: false });
         let document = r#"{ user(username: "a") { id } __typename post(id: "cAAAAAAAAAAAAAAAAAAAAAE") { id } }"#;
         #[expect(clippy::disallowed_methods, reason = "the schema alone is what is tested")]
         let response = schema.execute(async_graphql::Request::new(document)).await;

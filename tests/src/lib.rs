@@ -3,6 +3,7 @@
 pub mod app;
 pub mod authority;
 pub mod backend;
+pub mod bombs;
 pub mod browser;
 pub mod client;
 pub mod database;

@@ -16,7 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("backend", &["flags", "proto", "core"]),
     ("cli", &["gateway", "resolvers", "loaders", "backend", "flags", "migrations", "proto", "core"]),
     ("tests", &["cli", "gateway", "resolvers", "loaders", "backend", "flags", "migrations", "proto", "core"]),
-    ("bench", &["cli", "gateway", "resolvers", "loaders", "backend", "flags", "migrations", "proto", "core"]),
+    ("bench", &["tests", "cli", "gateway", "resolvers", "loaders", "backend", "flags", "migrations", "proto", "core"]),
 ];
 
 #[test]

@@ -3,7 +3,12 @@
 
 use insta::assert_json_snapshot;
 use nova_core::{PostId, UserId};
-use nova_tests::{app::TestApp, backend::id, client::codes};
+use nova_tests::{
+    app::TestApp,
+    backend::id,
+    client::codes,
+    flags::{flag, set},
+};
 use serde_json::{Value, json};
 
 const FEED: &str = "query Feed($first: Int, $after: String, $last: Int, $before: String) {
@@ -145,6 +150,7 @@ async fn what_is_deleted_is_absent_everywhere_and_a_deleted_author_takes_the_pos
         commentOfGone: node(id: $comment) { id } named: user(username: \"user4\") { id }
         feed(first: 100) { nodes { author { username } comments(first: 100) { nodes { author { username } } } } }
     }";
+    set(&app.app.flags, &[flag("limits.complexity", false)]);
     let answer = app.user(1).run(document, ids).await;
     assert_eq!(codes(&answer), Vec::<String>::new());
     for field in ["gone", "deletedPost", "postOfGone", "commentOfGone", "named"] {

@@ -39,6 +39,7 @@ mod rate_limit;
 mod schema_check;
 mod seed;
 mod seed_edges;
+mod static_guard;
 mod unleash;
 mod unleash_flags;
 mod unleash_flags_cli;

@@ -6,7 +6,12 @@ use std::fmt::Write as _;
 
 use insta::assert_snapshot;
 use nova_core::{PostId, UserId};
-use nova_tests::{app::TestApp, backend::id, client::codes};
+use nova_tests::{
+    app::TestApp,
+    backend::id,
+    client::codes,
+    flags::{flag, set},
+};
 use serde_json::{Value, json};
 
 /// Name and document. `$n` is the page size; `$post` and `$user` are ids.
@@ -59,6 +64,8 @@ const CORPUS: &[(&str, &str)] = &[
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operation_costs_the_same_calls_whatever_the_size_of_its_pages() {
     let app = TestApp::start().await;
+    // The largest pages are dearer than ordinary clients may ask for.
+    set(&app.app.flags, &[flag("limits.complexity", false)]);
     let client = app.debugging(1);
     let ids = |document: &str, n: usize| {
         let (post, user) = (PostId(id(1008)).to_global(), UserId(id(3)).to_global());

@@ -17,7 +17,7 @@ const MANIFEST: &str = "NOVA_DOCUMENTS_MANIFEST";
 /// `registry`.
 ///
 /// # Errors
-/// [`Failure::Config`] for a manifest of trusted documents that is none.
+/// [`Failure::Config`] for a manifest of trusted documents that is none; [`Failure::Internal`] when the gateway can't read its own schema.
 pub fn assemble(
     upstreams: Upstreams,
     options: GatewayOptions,
@@ -34,8 +34,8 @@ pub fn assemble(
     ];
     let loaders = Loaders::new(upstreams, &loaders, &mut registry);
     let manifest = http.documents_manifest.as_deref().map(manifest).transpose()?;
-    Ok(Gateway::new(GatewayParts {
-        schema: nova_resolvers::schema(&SchemaConfig { cursor_secret }),
+    let parts = GatewayParts {
+        schema: nova_resolvers::schema(&SchemaConfig { cursor_secret, suggestions: http.suggests(&environment) }),
         loaders,
         flags: kept.flags.clone(),
         flag_status: kept.status.clone(),
@@ -49,7 +49,8 @@ pub fn assemble(
         upstreams: health,
         // Known at start and for good: one small leak for the life of the process.
         build: Build { version: env!("CARGO_PKG_VERSION"), commit: commit.map_or("unknown", |commit| commit.leak()) },
-    }))
+    };
+    Gateway::new(parts).map_err(|error| Failure::Internal(error.to_string()))
 }
 
 /// The manifest of trusted documents at `path`. What is wrong with it is wrong with a setting.

@@ -36,7 +36,7 @@ impl std::fmt::Display for Problem {
 /// [`Failure::Io`] for a file that can't be read, or written.
 pub(crate) fn build(paths: &[PathBuf], format: Format, file: Option<&Path>) -> Result<(), Failure> {
     let sources = Sources::read(paths)?;
-    let documents = documents(&sources).map_err(|problems| {
+    let documents = documents(&sources, &checker()?).map_err(|problems| {
         problems.iter().for_each(say::step);
         Failure::Data(format!("documents: {} found; no manifest is written", count(problems.len(), "problem")))
     })?;
@@ -52,10 +52,9 @@ pub(crate) fn build(paths: &[PathBuf], format: Format, file: Option<&Path>) -> R
 }
 
 /// The documents in `sources`, by name, or all that is wrong with them.
-fn documents(sources: &Sources) -> Result<Vec<Document>, Vec<Problem>> {
+fn documents(sources: &Sources, checker: &DocumentChecker) -> Result<Vec<Document>, Vec<Problem>> {
     let definitions = definitions::parse(sources)?;
     let documents = assemble::documents(sources, &definitions)?;
-    let checker = DocumentChecker::new();
     let mut problems: Vec<_> = documents
         .iter()
         .flat_map(|document| {
@@ -76,7 +75,7 @@ pub(crate) fn check(path: &Path) -> Result<(), Failure> {
     let bytes = input::read("documents", path, MAX_MANIFEST_BYTES)?;
     let name = path.display();
     let manifest = Manifest::parse(&bytes).map_err(|error| Failure::Data(format!("documents: {name}: {error}")))?;
-    let checker = DocumentChecker::new();
+    let checker = checker()?;
     let mut unfit = 0;
     for entry in manifest.entries() {
         let findings = checker.check(&entry.text);
@@ -92,6 +91,10 @@ pub(crate) fn check(path: &Path) -> Result<(), Failure> {
     }
     say::step(format_args!("{name}: {entries}, and all can run"));
     Ok(())
+}
+
+fn checker() -> Result<DocumentChecker, Failure> {
+    DocumentChecker::new().map_err(|error| Failure::Internal(error.to_string()))
 }
 
 fn count(n: usize, what: &str) -> String {

@@ -19,7 +19,7 @@ fn directory(files: &[(&str, &str)]) -> TempDir {
 fn built(files: &[(&str, &str)], format: Format) -> Result<String, String> {
     let directory = directory(files);
     let sources = Sources::read(&[directory.path().to_owned()]).map_err(|failure| failure.to_string())?;
-    match documents(&sources) {
+    match documents(&sources, &checker().unwrap()) {
         Ok(documents) => Ok(write::manifest(&documents, format)),
         Err(problems) => {
             let prefix = format!("{}/", directory.path().display());

@@ -84,6 +84,64 @@ catalogue! {
         }
     }
 
+    /// How large a document may be, below the ceilings.
+    LimitsDocument limits_document "limits.document" {
+        scope: Request, read_in: Gateway,
+        equivalence: Equivalence::Different("larger documents are refused with LIMIT_EXCEEDED"), kind: Operational,
+        default: true, owner: "gateway", end: None,
+        off: "A document may be as large as the ceilings allow, which are compiled in.",
+        on: "A document that is larger than the payload says is refused before validation, or only counted.",
+        payload: DocumentLimits {
+            bytes: u64 = 65_536 in 100..=1_048_576, "Bytes of the document.";
+            tokens: u16 = 5_000 in 10..=15_000, "Tokens: names, values and punctuators.";
+            fragments: u16 = 100 in 0..=1_000, "Fragments that it defines.";
+            aliases: u16 = 100 in 0..=1_000, "Aliases.";
+            directives: u16 = 100 in 0..=1_000, "Directives.";
+            operations: u16 = 20 in 1..=100, "Operations that it defines.";
+            root_fields: u16 = 50 in 1..=1_000, "Fields at the root of the operation.";
+            selections: u16 = 2_000 in 1..=10_000, "Selections of the operation, with each fragment where it is spread.";
+            mode: Mode = 1 in 0..=1, "Whether it refuses or only counts.";
+        }
+    }
+
+    /// How deep an operation may be, below the ceiling.
+    LimitsDepth limits_depth "limits.depth" {
+        scope: Request, read_in: Gateway,
+        equivalence: Equivalence::Different("deeper operations are refused with LIMIT_EXCEEDED"), kind: Operational,
+        default: true, owner: "gateway", end: None,
+        off: "Selection sets may be nested 30 deep, which is compiled in.",
+        on: "An operation whose fields are nested deeper than the payload says is refused, or only counted. What describes the schema is not counted.",
+        payload: DepthLimit {
+            max: u16 = 10 in 1..=30, "Levels of fields; those at the root are the first.";
+            mode: Mode = 1 in 0..=1, "Whether it refuses or only counts.";
+        }
+    }
+
+    /// How much an operation may cost, below the ceiling.
+    LimitsComplexity limits_complexity "limits.complexity" {
+        scope: Request, read_in: Gateway,
+        equivalence: Equivalence::Different("costlier operations are refused with LIMIT_EXCEEDED"), kind: Operational,
+        default: true, owner: "gateway", end: None,
+        off: "An operation may cost 100,000 points, which is compiled in.",
+        on: "An operation that may cost more than the payload says is refused, or only counted. What describes the schema is not counted.",
+        payload: ComplexityLimit {
+            max: u32 = 1_000 in 1..=100_000, "Points: an object or a counter is one, a plain value a tenth, a write ten.";
+            mode: Mode = 1 in 0..=1, "Whether it refuses or only counts.";
+        }
+    }
+
+    /// Whether callers may ask for the description of the schema.
+    LimitsIntrospection limits_introspection "limits.introspection" {
+        scope: Request, read_in: Gateway,
+        equivalence: Equivalence::Different("`__schema` and `__type` are refused with FORBIDDEN"), kind: Operational,
+        default: true, owner: "gateway", end: None,
+        off: "Everybody may ask for the description of the schema.",
+        on: "`__schema` and `__type` are refused, or only counted, but in development and for tokens with scope `debug`.",
+        payload: IntrospectionLimit {
+            mode: Mode = 1 in 0..=1, "Whether it refuses or only counts.";
+        }
+    }
+
     /// Whether a call gives up soon when no connection to Postgres is free.
     GuardFastAcquire guard_fast_acquire "guard.fast-acquire" {
         scope: Request, read_in: Backend, equivalence: Equivalence::SameWhenHealthy, kind: Release,

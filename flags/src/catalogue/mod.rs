@@ -6,7 +6,10 @@ mod flags;
 mod mode;
 
 pub use flag::{Equivalence, Field, Flag, Kind, ReadIn, Scope};
-pub use flags::{Batching, CATALOGUE, ExecutionTimeout, FlagId, HttpBatching, Rate};
+pub use flags::{
+    Batching, CATALOGUE, ComplexityLimit, DepthLimit, DocumentLimits, ExecutionTimeout, FlagId, HttpBatching,
+    IntrospectionLimit, Rate,
+};
 pub use mode::Mode;
 
 impl FlagId {

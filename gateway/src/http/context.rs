@@ -67,6 +67,7 @@ impl Context<'_> {
             // An operation that reads the viewer too would join the check's fetch now and then, and the debug view would
             // not count the same calls every time.
             check_first: self.debug,
+            may_introspect: self.may_introspect(),
             read_only: self.read_only,
         };
         let run = gateway.executor.run(operation, self.check_viewer(), &gateway.loaders, &gateway.metrics);
@@ -80,9 +81,14 @@ impl Context<'_> {
         gateway.metrics.overhead(overhead);
         let debug = self.debug.then(|| {
             let trace = answer.loaders.as_ref().map(|loaders| loaders.trace()).unwrap_or_default();
-            DebugView::new(trace, answer.stages, overhead, self.state.explain(&self.policy))
+            DebugView::new(trace, answer.stages, overhead, answer.cost, self.state.explain(&self.policy))
         });
         Ok(Outcome { answer, debug })
+    }
+
+    /// Whether this caller may see the schema, whatever the flag says.
+    fn may_introspect(&self) -> bool {
+        self.gateway.environment.is_development() || self.viewer.as_ref().is_some_and(|viewer| viewer.scopes.debug)
     }
 
     /// Counts one more operation of a request, which counted once itself, as a request of its own: a batch buys nobody a higher

@@ -33,8 +33,11 @@ fn gateway(config: Config) -> Arc<Gateway> {
     let upstreams = Upstreams { users: nowhere.clone(), content: nowhere.clone(), social: nowhere };
     let mut registry = Registry::default();
     let clock: nova_core::clock::SharedClock = Arc::new(FixedClock(std::time::UNIX_EPOCH.into()));
-    Arc::new(Gateway::new(GatewayParts {
-        schema: nova_resolvers::schema(&SchemaConfig { cursor_secret: TokenSecret::new(SECRET).unwrap() }),
+    let parts = GatewayParts {
+        schema: nova_resolvers::schema(&SchemaConfig {
+            cursor_secret: TokenSecret::new(SECRET).unwrap(),
+            suggestions: false,
+        }),
         loaders: Loaders::new(upstreams, &nova_loaders::Config::default(), &mut registry),
         flags: nova_flags::Flags::defaults(),
         flag_status: nova_flags::Status::register(&mut registry),
@@ -47,7 +50,8 @@ fn gateway(config: Config) -> Arc<Gateway> {
         upstreams: vec![],
         environment: nova_core::Environment::production(),
         build: Build { version: "0", commit: "none" },
-    }))
+    };
+    Arc::new(Gateway::new(parts).unwrap())
 }
 
 fn token(scope: &str) -> String {

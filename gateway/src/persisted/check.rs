@@ -1,17 +1,16 @@
-//! Whether a document could run here: it parses, and the schema has what it asks for. Said with the very parser and rules that
-//! requests meet, before there is any request. Nothing is executed.
+//! Whether a document could run here: it parses, is within the ceilings, and the schema has what it asks for. Said with the very
+//! guard, parser and rules that requests meet, before there is any request. Nothing is executed.
 
-use async_graphql::{
-    ServerError,
-    parser::{parse_query, types::DocumentOperations},
-};
+use std::fmt;
+
+use async_graphql::{ServerError, parser::types::DocumentOperations};
 use nova_resolvers::Validator;
 
-use crate::errors;
+use crate::guard::{Guard, SchemaError};
 
 /// Checks documents against the schema of this build.
-#[derive(Debug)]
 pub struct DocumentChecker {
+    guard: Guard,
     validator: Validator,
 }
 
@@ -26,17 +25,19 @@ pub struct Finding {
 
 impl DocumentChecker {
     /// A checker for the schema of this build. Dear: make one for many documents.
-    #[must_use]
-    pub fn new() -> Self {
-        Self { validator: Validator::new() }
+    ///
+    /// # Errors
+    /// When the schema can't be read.
+    pub fn new() -> Result<Self, SchemaError> {
+        Ok(Self { guard: Guard::new(&nova_resolvers::sdl())?, validator: Validator::new() })
     }
 
     /// What is wrong with the document that `text` is; nothing when it could run.
     #[must_use]
     pub fn check(&self, text: &str) -> Vec<Finding> {
-        let document = match parse_query(text) {
-            Ok(document) => document,
-            Err(failure) => return vec![finding(&errors::parse_failed(&failure))],
+        let document = match self.guard.prepare(text) {
+            Ok(prepared) => prepared.document,
+            Err(unfit) => return vec![finding(&unfit.error())],
         };
         // All operations are validated, whichever is chosen; one has to be where there are several.
         let chosen = match &document.operations {
@@ -50,9 +51,9 @@ impl DocumentChecker {
     }
 }
 
-impl Default for DocumentChecker {
-    fn default() -> Self {
-        Self::new()
+impl fmt::Debug for DocumentChecker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DocumentChecker")
     }
 }
 
@@ -66,7 +67,7 @@ mod tests {
 
     #[test]
     fn what_could_run_passes_and_the_rest_is_told_where() {
-        let checker = DocumentChecker::new();
+        let checker = DocumentChecker::new().unwrap();
         let found = |text: &str| match &checker.check(text)[..] {
             [] => String::new(),
             [Finding { message, line }, ..] => format!("{line} {message}"),
@@ -81,6 +82,8 @@ mod tests {
         );
         assert_eq!(found("{\n viewer {"), "2 the document is not valid GraphQL: expected selection");
         assert!(found("").contains("not valid GraphQL"));
+        assert!(found(&"{a".repeat(100)).contains("levels of nesting"));
+        assert!(found("{ ...F } fragment F on Query { ...F }").contains("within itself"));
         assert!(found("subscription { viewer }").contains("not configured for subscriptions"));
     }
 }

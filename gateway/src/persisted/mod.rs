@@ -26,6 +26,7 @@ use self::{
     metrics::{Outcome, PersistedMetrics},
     store::AutomaticDocuments,
 };
+use crate::guard::SchemaError;
 
 /// The persisted documents of the process.
 pub(crate) struct PersistedDocuments {
@@ -90,11 +91,18 @@ impl Found<'_> {
 impl PersistedDocuments {
     /// The documents of `manifest`, and a store of at most `automatic_bytes` for others. What the manifest has that the schema
     /// can't run is logged: it costs its own callers an error, and nobody else anything.
-    pub(crate) fn new(manifest: Option<Manifest>, automatic_bytes: u64, registry: &mut Registry) -> Self {
+    ///
+    /// # Errors
+    /// When the schema can't be read.
+    pub(crate) fn new(
+        manifest: Option<Manifest>,
+        automatic_bytes: u64,
+        registry: &mut Registry,
+    ) -> Result<Self, SchemaError> {
         let metrics = PersistedMetrics::register(registry);
         let mut unfit = 0;
         if let Some(manifest) = &manifest {
-            let checker = DocumentChecker::new();
+            let checker = DocumentChecker::new()?;
             for entry in manifest.entries() {
                 if let Some(finding) = checker.check(&entry.text).into_iter().next() {
                     tracing::warn!(document = %entry, why = %finding.message, "a trusted document can't run");
@@ -103,7 +111,7 @@ impl PersistedDocuments {
             }
             metrics.trusted(manifest.entries().len(), unfit);
         }
-        Self { manifest, unfit, automatic: AutomaticDocuments::new(automatic_bytes), metrics }
+        Ok(Self { manifest, unfit, automatic: AutomaticDocuments::new(automatic_bytes), metrics })
     }
 
     /// The document that a request asks for.

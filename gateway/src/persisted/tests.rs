@@ -10,7 +10,7 @@ const OTHER: &str = "{ viewer { username } }";
 fn documents(manifest: bool) -> PersistedDocuments {
     let text = format!(r#"{{"{}":"{TRUSTED}","feed":"query F {{ nonsense }}"}}"#, DocumentHash::of(TRUSTED));
     let manifest = manifest.then(|| Manifest::parse(text.as_bytes()).unwrap());
-    PersistedDocuments::new(manifest, 1 << 20, &mut Registry::default())
+    PersistedDocuments::new(manifest, 1 << 20, &mut Registry::default()).unwrap()
 }
 
 /// By hash, by hash and text, by id, by text.
