@@ -103,6 +103,10 @@ impl Process {
 pub async fn refusal(command: &str, settings: &[(&str, &str)]) -> String {
     let mut nova = nova(command);
     nova.env("DATABASE_URL", "postgres://nobody@127.0.0.1/none").stderr(Stdio::piped());
+    // Whatever else runs on this machine.
+    for variable in ["NOVA_LISTEN", "NOVA_ADMIN_ADDR", "NOVA_BACKEND_LISTEN"] {
+        nova.env(variable, "127.0.0.1:0");
+    }
     set(&mut nova, settings);
     let output = timeout(START, nova.output()).await.unwrap().unwrap();
     let text = String::from_utf8(output.stderr).unwrap();

@@ -128,6 +128,57 @@ async fn what_a_client_says_of_its_address_counts_only_when_a_trusted_proxy_says
     );
 }
 
+/// The flag with a budget of so many points, and ten more a minute.
+fn budget(points: u64, mode: &str) -> [Value; 1] {
+    [flag_with("limits.cost-budget", &json!({ "per_minute": 10, "burst": points, "mode": mode }))]
+}
+
+const FEED: &str = r#"{"query":"{ feed(first: 10) { nodes { likeCount author { username } } } }"}"#;
+
+#[tokio::test]
+async fn operations_spend_what_they_cost_from_a_budget() {
+    let app = TestApp::start().await;
+    let cost = app.debugging(9).post(FEED).await.json()["extensions"]["debug"]["cost"]["complexity"].as_u64().unwrap();
+    assert!((10..90).contains(&cost), "{cost}");
+    set(&app.app.flags, &budget(100, "enforce"));
+    let affordable = 100 / cost;
+    for _ in 0..affordable {
+        assert_eq!(app.user(1).post(FEED).await.status, StatusCode::OK);
+    }
+    for accept in ["application/json", "application/graphql-response+json"] {
+        let reply = app.user(1).with("accept", accept).post(FEED).await;
+        let answer = reply.json();
+        assert_eq!((reply.status, codes(&answer)), (StatusCode::TOO_MANY_REQUESTS, vec!["RATE_LIMITED".to_owned()]));
+        let seconds: u64 = reply.headers["retry-after"].to_str().unwrap().parse().unwrap();
+        let millis = answer["errors"][0]["extensions"]["retryAfterMs"].as_u64().unwrap();
+        assert!((1..=cost * 6).contains(&seconds) && millis.div_ceil(1_000) == seconds, "{seconds} s, {millis} ms");
+        assert!(answer.get("data").is_none(), "{answer}");
+    }
+    assert_eq!(statuses(&app.user(1), 1).await, [200], "what costs nothing is still served");
+    assert_eq!(app.user(2).post(FEED).await.status, StatusCode::OK, "another user has a budget of their own");
+    assert_eq!(
+        app.anonymous().with("accept", "application/json").query("{ post(id: \"x\") { id } }").await["data"],
+        json!({ "post": null })
+    );
+
+    set(&app.app.flags, &budget(cost - 1, "enforce"));
+    let never = app.user(1).post(FEED).await;
+    assert_eq!(codes(&never.json()), ["LIMIT_EXCEEDED"], "waiting does not help");
+    assert!(never.headers.get("retry-after").is_none());
+}
+
+#[tokio::test]
+async fn a_budget_that_measures_or_is_off_refuses_nothing() {
+    let app = TestApp::start().await;
+    for features in [budget(1, "measure"), [flag("limits.cost-budget", false)]] {
+        set(&app.app.flags, &features);
+        for _ in 0..3 {
+            assert_eq!(app.user(1).post(FEED).await.status, StatusCode::OK);
+        }
+        assert_eq!(checks(&app).await["cost"], json!({ "allowed": 0, "limited": 0, "would_limit": 3 }));
+    }
+}
+
 #[tokio::test]
 async fn a_refusal_does_not_wait_for_the_body() {
     let app = TestApp::start().await;

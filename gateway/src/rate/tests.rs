@@ -1,5 +1,6 @@
 use std::net::IpAddr;
 
+use nova_flags::CostBudget;
 use prometheus_client::encoding::text::encode;
 use uuid::Uuid;
 
@@ -64,6 +65,25 @@ async fn measuring_refuses_nothing_and_counts_what_it_would() {
     assert!(!text.contains("1.1.1") && !format!("{:?}", rates.buckets).contains("1.1.1"));
     let view = serde_json::to_value(rates.view()).unwrap();
     assert_eq!((&view["buckets"], &view["checks"]["user"]["would_limit"]), (&3.into(), &18.into()), "{view}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operation_spends_what_it_costs_or_nothing() {
+    let rates = Rates::register(&mut Registry::default());
+    let budget = |mode| Some(CostBudget { per_minute: 60, burst: 100, mode });
+    let caller = Caller::Address(from("1.1.1.1"));
+    let purse = rates.purse(budget(Mode::Enforce), caller);
+    let later = |seconds| Err(Overspent::ForNow(Limited { limit: Limit::Cost, wait: Duration::from_secs(seconds) }));
+    assert_eq!([70, 40, 30, 0, 1].map(|cost| purse.spend(cost)), [Ok(()), later(10), Ok(()), Ok(()), later(1)]);
+    assert_eq!(rates.purse(budget(Mode::Enforce), Caller::User(user(1))).spend(100), Ok(()), "each has their own");
+    for cost in [101, u64::MAX] {
+        assert_eq!(purse.spend(cost), Err(Overspent::Always { cost, most: 100 }));
+    }
+    for lenient in [None, budget(Mode::Measure)] {
+        assert_eq!(rates.purse(lenient, caller).spend(u64::MAX), Ok(()));
+    }
+    let view = serde_json::to_value(rates.view()).unwrap();
+    assert_eq!(view["checks"]["cost"], serde_json::json!({ "allowed": 4, "limited": 4, "would_limit": 1 }));
 }
 
 #[test]
