@@ -35,6 +35,17 @@ pub(crate) fn limited(limited: &Limited) -> ServerError {
     error
 }
 
+/// `LIMIT_EXCEEDED` of an operation that costs more points than its caller can ever have.
+pub(crate) fn never_affordable(cost: u64, most: u32) -> ServerError {
+    let message = format!("the operation costs {cost} points, and no caller ever has more than {most}");
+    let mut error = error(ErrorCode::LimitExceeded, message, None);
+    let extensions = error.extensions.get_or_insert_default();
+    extensions.set("limit", "cost_budget");
+    extensions.set("value", cost);
+    extensions.set("max", most);
+    error
+}
+
 /// Why a document does not parse. The parser's own message quotes a whole line of it, however long: only its end is kept.
 pub(crate) fn parse_failed(failure: &ParseError) -> ServerError {
     let text = failure.to_string();

@@ -18,6 +18,7 @@ use crate::{
     guard::Prepared,
     metrics::Metrics,
     operation,
+    rate::{Limited, Overspent, Purse},
 };
 
 /// How long after the deadline the execution is dropped. At the deadline the loaders fail every wait with TIMEOUT, and the
@@ -35,6 +36,8 @@ pub(crate) struct Operation<'a> {
     pub(crate) deadline: Deadline,
     /// Whether the check of the viewer comes before the execution even when nothing is written.
     pub(crate) check_first: bool,
+    /// What it may cost.
+    pub(crate) purse: Purse<'a>,
     /// Whether a mutation is refused.
     pub(crate) read_only: bool,
     /// Whether the flag on introspection is not for this caller.
@@ -68,15 +71,15 @@ impl Executor {
         Self { schema, documents }
     }
 
-    /// The stages of one operation, in their order: document, operation, variables, limits, execution. The limits come before
+    /// The stages of one operation, in their order: document, operation, variables, limits, budget, execution. The limits come before
     /// validation, whose time a small document can blow up.
     ///
     /// `check` says whether the viewer is still there. It runs beside a query, and before a mutation: what was written for
     /// somebody who is gone can't be taken back.
     ///
     /// # Errors
-    /// What `check` says; [`ReadOnly`].
-    pub(crate) async fn run<E: From<ReadOnly>>(
+    /// What `check` says; [`ReadOnly`]; [`Limited`] when it costs more than its caller may spend now.
+    pub(crate) async fn run<E: From<ReadOnly> + From<Limited>>(
         &self,
         operation: Operation<'_>,
         check: impl Future<Output = Result<(), E>>,
@@ -112,6 +115,15 @@ impl Executor {
         if writes && operation.read_only {
             check.await?;
             return Err(ReadOnly.into());
+        }
+        if let Err(overspent) = operation.purse.spend(cost.complexity) {
+            check.await?;
+            return match overspent {
+                Overspent::ForNow(limited) => Err(limited.into()),
+                Overspent::Always { cost, most } => {
+                    Ok(Answer::refused(errors::never_affordable(cost, most), parse, started))
+                }
+            };
         }
         let loaders = loaders.request(operation.viewer, operation.policy, operation.deadline);
         let mut request = Request::new("").variables(operation.variables).data(Arc::clone(&loaders));

@@ -142,6 +142,20 @@ catalogue! {
         }
     }
 
+    /// How much the operations of a caller may cost, over time.
+    LimitsCostBudget limits_cost_budget "limits.cost-budget" {
+        scope: Request, read_in: Gateway,
+        equivalence: Equivalence::Different("in mode `enforce` an operation above the budget is refused with `RATE_LIMITED`"),
+        kind: Operational, default: true, owner: "gateway", end: None,
+        off: "What operations cost is not added up.",
+        on: "An operation spends its complexity from the budget of its user, or without a token of its address. In mode `enforce` one that the budget does not cover is refused.",
+        payload: CostBudget {
+            per_minute: u32 = 60_000 in 1..=600_000_000, "Points of complexity a minute that a caller may go on spending.";
+            burst: u32 = 100_000 in 1..=1_000_000_000, "Points that a caller may spend at once; at most what ten minutes bring. An operation that costs more never runs.";
+            mode: Mode = 0 in 0..=1, "Whether one that is not covered is refused, or only counted.";
+        }
+    }
+
     /// Whether a call gives up soon when no connection to Postgres is free.
     GuardFastAcquire guard_fast_acquire "guard.fast-acquire" {
         scope: Request, read_in: Backend, equivalence: Equivalence::SameWhenHealthy, kind: Release,

@@ -7,8 +7,8 @@ mod mode;
 
 pub use flag::{Equivalence, Field, Flag, Kind, ReadIn, Scope};
 pub use flags::{
-    Batching, CATALOGUE, ComplexityLimit, DepthLimit, DocumentLimits, ExecutionTimeout, FlagId, HttpBatching,
-    IntrospectionLimit, Rate,
+    Batching, CATALOGUE, ComplexityLimit, CostBudget, DepthLimit, DocumentLimits, ExecutionTimeout, FlagId,
+    HttpBatching, IntrospectionLimit, Rate,
 };
 pub use mode::Mode;
 

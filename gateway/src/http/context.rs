@@ -12,6 +12,7 @@ use crate::{
     debug::DebugView,
     executor::{Answer, Operation, ReadOnly},
     gateway::Gateway,
+    rate,
 };
 
 /// Who asks and how it is answered: the same for all operations of a request.
@@ -68,6 +69,9 @@ impl Context<'_> {
             // not count the same calls every time.
             check_first: self.debug,
             may_introspect: self.may_introspect(),
+            purse: gateway
+                .rates
+                .purse(self.policy.limits_cost_budget(), rate::Caller::of(self.address, self.viewer.as_ref())),
             read_only: self.read_only,
         };
         let run = gateway.executor.run(operation, self.check_viewer(), &gateway.loaders, &gateway.metrics);

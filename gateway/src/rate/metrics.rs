@@ -23,7 +23,7 @@ pub(super) enum Outcome {
     WouldLimit,
 }
 
-const LIMITS: [(Limit, &str); 2] = [(Limit::User, "user"), (Limit::Address, "address")];
+const LIMITS: [(Limit, &str); 3] = [(Limit::User, "user"), (Limit::Address, "address"), (Limit::Cost, "cost")];
 const OUTCOMES: [(Outcome, &str); 3] =
     [(Outcome::Allowed, "allowed"), (Outcome::Limited, "limited"), (Outcome::WouldLimit, "would_limit")];
 

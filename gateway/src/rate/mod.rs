@@ -1,21 +1,25 @@
-//! How often somebody may ask. Every request counts against the address it comes from, and with a valid token against its user,
-//! too. What a flag says holds: in mode `measure` what would be refused is counted and goes on.
+//! How often somebody may ask, and what it may cost. Every request counts against the address it comes from, and with a valid token
+//! against its user, too. What a flag says holds: in mode `measure` what would be refused is counted and goes on.
 //!
 //! The shares are those of this process. Nothing here knows HTTP, reads a flag or logs who somebody is.
 
 mod buckets;
+mod budget;
 mod metrics;
 
 use std::time::Duration;
 
-use nova_core::UserId;
+use nova_core::{UserId, Viewer};
 use nova_flags::{Mode, Rate};
 use prometheus_client::registry::Registry;
 
-pub(crate) use self::metrics::RatesView;
 use self::{
     buckets::{Buckets, Empty, Quota},
     metrics::{Checks, Outcome},
+};
+pub(crate) use self::{
+    budget::{Overspent, Purse},
+    metrics::RatesView,
 };
 use crate::client_address::ClientAddress;
 
@@ -26,6 +30,8 @@ pub enum Limit {
     User,
     /// Requests from an address.
     Address,
+    /// What operations cost.
+    Cost,
 }
 
 /// Against whom it counts.
@@ -37,11 +43,19 @@ pub(crate) enum Caller {
     Address(ClientAddress),
 }
 
+impl Caller {
+    /// Who asks from `address`.
+    pub(crate) fn of(address: ClientAddress, viewer: Option<&Viewer>) -> Self {
+        viewer.map_or(Self::Address(address), |viewer| Self::User(viewer.user_id))
+    }
+}
+
 /// Refused for now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{}: try again in {} s", match limit {
     Limit::User => "too many requests of this user",
     Limit::Address => "too many requests from this address",
+    Limit::Cost => "operations that cost too much",
 }, self.seconds())]
 pub struct Limited {
     /// What refuses.
