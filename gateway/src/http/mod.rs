@@ -46,7 +46,7 @@ use crate::{auth, client_address::ClientAddress, connection::Peer, debug, gatewa
 pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
     let development = gateway.environment.is_development();
     let origins = &gateway.config.cors_origins;
-    let graphql = any(graphql).layer(compression::layer());
+    let graphql = any(graphql);
     let graphql = if origins.is_empty() { graphql } else { graphql.layer(cors::layer(origins)) };
     let router = Router::new()
         .route("/graphql", graphql)
@@ -63,7 +63,7 @@ async fn graphql(State(gateway): State<Arc<Gateway>>, request: Request) -> Respo
         Ok(response) => response,
         Err(refusal) => respond::refusal(&refusal, accepted.unwrap_or(MediaType::Json), Some(&gateway.metrics)),
     };
-    response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
+    response.headers_mut().insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
     response
 }
 
@@ -102,7 +102,8 @@ async fn stages(gateway: &Gateway, accepted: Option<MediaType>, request: Request
     if let Some(cookie) = session.and_then(|session| session.cookie(&gateway.environment)) {
         response.headers_mut().insert(SET_COOKIE, cookie);
     }
-    Ok(response)
+    // As long as it is in work.
+    Ok(compression::apply(&head.headers, response).await)
 }
 
 /// Reads what is asked, and runs it.

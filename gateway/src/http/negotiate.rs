@@ -109,10 +109,13 @@ pub(crate) fn prefers_html(headers: &HeaderMap) -> bool {
     html > 0 && html >= quality_of("application/json").max(quality_of("application/graphql-response+json"))
 }
 
-/// Whether a compressed body may be sent. Who does not say is taken to read plain text only.
+/// Whether a compressed body is read, and liked as well as a plain one. Who does not say is taken to read plain text only.
 pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
-    let named = |wanted: &str| ranges(headers, ACCEPT_ENCODING).find(|(name, _)| name.eq_ignore_ascii_case(wanted));
-    named("gzip").or_else(|| named("*")).is_some_and(|(_, quality)| quality > 0)
+    let quality_of = |wanted: &str| {
+        ranges(headers, ACCEPT_ENCODING).find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, quality)| quality)
+    };
+    let gzip = quality_of("gzip").or_else(|| quality_of("*")).unwrap_or(0);
+    gzip > 0 && quality_of("identity").is_none_or(|plain| gzip >= plain)
 }
 
 /// What a header lists, each with its quality.
@@ -211,10 +214,12 @@ mod tests {
 
     #[test]
     fn gzip_is_for_who_says_so() {
-        for said in ["gzip", "deflate, GZIP;q=0.1", "*", "br;q=1, *;q=0.5"] {
+        for said in
+            ["gzip", "deflate, GZIP;q=0.1", "*", "br;q=1, *;q=0.5", "identity, gzip", "gzip;q=0.1, identity;q=0"]
+        {
             assert!(accepts_gzip(&of(ACCEPT_ENCODING, said)), "{said}");
         }
-        for said in ["", "identity", "gzip;q=0", "gzip;q=0, *", "br"] {
+        for said in ["", "identity", "gzip;q=0", "gzip;q=0, *", "br", "gzip;q=0.1, identity;q=0.9", "*;q=0"] {
             assert!(!accepts_gzip(&of(ACCEPT_ENCODING, said)), "{said}");
         }
         assert!(!accepts_gzip(&HeaderMap::new()));
