@@ -79,13 +79,15 @@ async fn nothing_is_written_by_get() {
 async fn a_page_of_another_site_gets_nothing_without_a_preflight() {
     let app = TestApp::start().await;
     let query = "query=%7B__typename%7D";
-    // An image, a script, a link, a fetch; a browser from before the header.
+    // An image, a script, a link, a fetch; a browser from before the header says less.
     for headers in [
         [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "no-cors")],
         [("sec-fetch-site", "same-site"), ("sec-fetch-mode", "no-cors")],
         [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")],
         [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")],
         [("accept", "application/graphql-response+json"), ("origin", "https://evil.example")],
+        // An image over plain HTTP: no browser says there from where.
+        [("accept", "image/avif,image/webp,*/*;q=0.8"), ("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:145.0)")],
     ] {
         let browser = headers.into_iter().fold(app.anonymous(), |client, (name, value)| client.with(name, value));
         let reply = get(&browser, query).await;
@@ -108,8 +110,13 @@ async fn a_page_of_another_site_gets_nothing_without_a_preflight() {
             assert_eq!(reply.status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{content_type}");
         }
     }
-    let own = app.anonymous().with("sec-fetch-site", "same-origin").with("sec-fetch-mode", "cors");
+    let own = app.anonymous().with("sec-fetch-site", "same-origin").with("user-agent", "Mozilla/5.0");
     assert_eq!(get(&own, query).await.status, StatusCode::OK);
+    let by_hand = app.anonymous().with("sec-fetch-site", "none").with("user-agent", "Mozilla/5.0");
+    assert_eq!(get(&by_hand, query).await.status, StatusCode::OK);
+    for agent in ["curl/8.14.1", "node", "Apache-HttpClient/5.5 (Java/25)", ""] {
+        assert_eq!(get(&app.anonymous().with("user-agent", agent), query).await.status, StatusCode::OK, "{agent}");
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 
 use http::{
     HeaderMap, HeaderName,
-    header::{AUTHORIZATION, ORIGIN},
+    header::{AUTHORIZATION, ORIGIN, USER_AGENT},
 };
 
 use super::{
@@ -19,7 +19,7 @@ pub(super) const FORCE_PREFLIGHT: [HeaderName; 4] = [
     HeaderName::from_static("apollo-require-preflight"),
     HeaderName::from_static("x-apollo-operation-name"),
 ];
-/// What browsers say about where a request comes from. A page can't change it.
+/// What browsers say about where a request comes from, to who is reached over TLS or on loopback. A page can't change it.
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Whether a GET may come from a page of somebody else's. What is sent by no browser, by our own pages, by a person's own
@@ -31,10 +31,15 @@ pub(crate) fn is_foreign(headers: &HeaderMap, trusted: &[Origin]) -> bool {
     };
     let from_elsewhere = match headers.get(SITE) {
         Some(site) => site != "same-origin" && site != "none",
-        // Browsers older than that header say where a page's script sends from, when it is to another origin.
-        None => headers.contains_key(ORIGIN),
+        // Over plain HTTP, and in their older versions, they don't; some say what origin a page's script sends from.
+        None => headers.contains_key(ORIGIN) || is_browser(headers),
     };
     from_elsewhere && !asked_first() && !cors::is_trusted(headers, trusted)
+}
+
+/// Whether it is sent by a browser: all of them say so, by custom, and a page can't change it without a preflight.
+fn is_browser(headers: &HeaderMap) -> bool {
+    headers.get(USER_AGENT).is_some_and(|agent| agent.as_bytes().starts_with(b"Mozilla/"))
 }
 
 #[cfg(test)]
@@ -42,6 +47,8 @@ mod tests {
     use http::HeaderValue;
 
     use super::*;
+
+    const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0 Safari/537.36";
 
     fn foreign(headers: &[(&'static str, &'static str)]) -> bool {
         let headers = headers
@@ -56,6 +63,8 @@ mod tests {
         for headers in [
             &[][..],
             &[("accept", "*/*"), ("sec-fetch-mode", "cors")],
+            &[("user-agent", "curl/8.14.1"), ("accept", "*/*")],
+            &[("user-agent", BROWSER), ("sec-fetch-site", "none"), ("sec-fetch-mode", "navigate")],
             &[("sec-fetch-site", "same-origin")],
             &[("sec-fetch-site", "none"), ("sec-fetch-mode", "navigate")],
             &[("sec-fetch-site", "same-origin"), ("origin", "https://nova.example")],
@@ -72,6 +81,9 @@ mod tests {
             &[("sec-fetch-site", "cross-site"), ("x-nova-csrf", "")],
             &[("origin", "https://evil.example")],
             &[("origin", "null")],
+            // An image over plain HTTP, or in an old browser.
+            &[("user-agent", BROWSER), ("accept", "image/avif,image/webp,*/*;q=0.8")],
+            &[("user-agent", BROWSER), ("sec-fetch-site", "cross-site")],
         ] {
             assert!(foreign(headers), "{headers:?}");
         }
@@ -88,6 +100,7 @@ mod tests {
         ] {
             assert!(!foreign(&[("sec-fetch-site", "cross-site"), header]), "{header:?}");
             assert!(!foreign(&[("origin", "https://evil.example"), header]), "{header:?}");
+            assert!(!foreign(&[("user-agent", BROWSER), header]), "{header:?}");
         }
     }
 }
