@@ -46,9 +46,9 @@ codes! {
     Unauthenticated = "UNAUTHENTICATED", "a valid access token is needed", "Get a new token. The same one will not do.";
     /// The caller may not do this, or not with this document.
     Forbidden = "FORBIDDEN", "not allowed", "Don't repeat it.";
-    /// A browser sends this GET for a page of another site, and did not ask for it first.
+    /// A page of another site may have made a browser send this, and it did not ask first.
     CrossSiteRefused = "CROSS_SITE_REFUSED", "not from another site",
-        "Add the header `x-nova-csrf: 1`, or send the operation by POST.";
+        "Add the header `x-nova-csrf: 1`, or send the operation by POST. With 421: call the machine localhost.";
     /// What a mutation was to change does not exist.
     NotFound = "NOT_FOUND", "not found", "Don't repeat it; what is on the screen is out of date.";
     /// An argument has a value that can't be; `extensions.argument` names it.

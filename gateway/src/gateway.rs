@@ -141,6 +141,11 @@ impl Gateway {
         })
     }
 
+    /// Whether all callers are on this machine: a developer's, and it listens on loopback.
+    pub(crate) fn is_for_this_machine(&self) -> bool {
+        self.environment.is_development() && self.config.listen.ip().is_loopback()
+    }
+
     /// A place among the requests in work; `None` when all are taken. Nobody waits for one.
     pub(crate) fn admit(&self) -> Option<InWork<'_>> {
         let permit = self.work.try_acquire().ok()?;

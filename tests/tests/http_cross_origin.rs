@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use http::{HeaderMap, Method, StatusCode};
+use nova_core::Environment;
 use nova_tests::{
     app::TestApp,
     client::{Client, codes},
@@ -70,6 +71,35 @@ async fn named_origins_are_let_in_to_the_letter_and_nobody_else() {
         assert_eq!(header(&reply.headers, "access-control-allow-origin"), "", "{origin}");
         let reply = client.with("origin", origin).send(Method::GET, "/graphql?query=%7B__typename%7D", "").await;
         assert_eq!((reply.status, codes(&reply.json())), (StatusCode::FORBIDDEN, vec!["CROSS_SITE_REFUSED".into()]));
+    }
+}
+
+#[tokio::test]
+async fn on_a_developers_loopback_only_names_of_this_machine_are_answered() {
+    let get = "/graphql?query=%7B__typename%7D";
+    let app = TestApp::start().await;
+    for host in ["localhost:8080", "app.localhost", "[::1]:8080"] {
+        let client = app.anonymous().with("host", host);
+        assert_eq!(client.post(QUERY).await.status, StatusCode::OK, "{host}");
+    }
+    // A name of somebody's that was made to lead here: for the browser all of this is of one origin.
+    for host in ["evil.example", "localhost.evil.example:8080", "10.0.0.1"] {
+        let page = app.anonymous().with("host", host).with("sec-fetch-site", "same-origin");
+        for reply in [page.post(QUERY).await, page.send(Method::GET, get, "").await] {
+            assert_eq!(
+                (reply.status, codes(&reply.json())),
+                (StatusCode::MISDIRECTED_REQUEST, vec!["CROSS_SITE_REFUSED".into()]),
+                "{host}"
+            );
+            assert_eq!(reply.json().get("data"), None);
+        }
+    }
+    // Elsewhere the name is the business of whoever ends TLS.
+    let everywhere = TestApp::over(&[], |options| options.gateway.http.listen = ([0, 0, 0, 0], 0).into()).await;
+    let in_production = TestApp::over(&[], |options| options.gateway.environment = Environment::production()).await;
+    for app in [everywhere, in_production] {
+        let client = app.anonymous().with("host", "nova.example");
+        assert_eq!(client.post(QUERY).await.status, StatusCode::OK);
     }
 }
 

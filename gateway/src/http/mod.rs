@@ -12,6 +12,7 @@ mod cors;
 mod csrf;
 mod graphiql;
 mod head;
+mod host;
 pub(crate) mod negotiate;
 mod operation;
 pub(crate) mod refusal;
@@ -39,7 +40,7 @@ use nova_core::{Deadline, Viewer};
 use nova_flags::{Caller, Policy, State as FlagStates};
 use uuid::Uuid;
 
-use self::{batch::Operations, context::Context, negotiate::MediaType, refusal::Refusal};
+use self::{batch::Operations, context::Context, head::Carrier, negotiate::MediaType, refusal::Refusal};
 use crate::{auth, client_address::ClientAddress, connection::Peer, debug, gateway::Gateway, health, session::Session};
 
 /// The routes of the public port.
@@ -71,7 +72,7 @@ async fn graphql(State(gateway): State<Arc<Gateway>>, request: Request) -> Respo
 async fn stages(gateway: &Gateway, accepted: Option<MediaType>, request: Request) -> Result<Response, Refusal> {
     let (head, body) = request.into_parts();
     let _in_work = gateway.admit().ok_or(Refusal::Overloaded)?;
-    let by_get = head::check(&head, &gateway.config.cors_origins)?;
+    let carrier = head::check(&head, gateway)?;
     let media = accepted.ok_or(Refusal::NotAcceptable)?;
     let identity = auth::viewer(&head.headers, &gateway.verifier).await;
     let viewer = identity.as_ref().ok().and_then(Option::as_ref);
@@ -86,15 +87,15 @@ async fn stages(gateway: &Gateway, accepted: Option<MediaType>, request: Request
     gateway.rates.request(policy.limits_rate(), address, viewer.map(|viewer| viewer.user_id))?;
     let viewer = identity?;
     let config = &gateway.config;
-    let bytes = if by_get {
-        Bytes::new()
-    } else {
-        body::read(&head.headers, body, config.max_body(), config.body_timeout()).await?
+    let bytes = match carrier {
+        Carrier::Url => Bytes::new(),
+        Carrier::Body => body::read(&head.headers, body, config.max_body(), config.body_timeout()).await?,
     };
     let deadline = deadline(gateway, &policy);
     let debug = debug::wanted(&head.headers, viewer.as_ref());
-    let context = Context { gateway, viewer, address, policy, state, deadline, debug, read_only: by_get };
-    let mut response = match operations(&context, &head, &bytes, media).await {
+    let read_only = carrier == Carrier::Url;
+    let context = Context { gateway, viewer, address, policy, state, deadline, debug, read_only };
+    let mut response = match operations(&context, carrier, &head, &bytes, media).await {
         Ok(response) => response,
         Err(refusal) => respond::refusal(&refusal, media, Some(&gateway.metrics)),
     };
@@ -107,13 +108,20 @@ async fn stages(gateway: &Gateway, accepted: Option<MediaType>, request: Request
 }
 
 /// Reads what is asked, and runs it.
-async fn operations(context: &Context<'_>, head: &Parts, body: &[u8], media: MediaType) -> Result<Response, Refusal> {
+async fn operations(
+    context: &Context<'_>,
+    carrier: Carrier,
+    head: &Parts,
+    body: &[u8],
+    media: MediaType,
+) -> Result<Response, Refusal> {
     let metrics = &context.gateway.metrics;
-    let operations = if context.read_only {
-        Operations::One(url::parse(head.uri.query().unwrap_or_default())?)
-    } else {
-        let parsed = Operations::parse(body, context.policy.http_batching());
-        parsed.inspect_err(|refusal| metrics.batches.refused(refusal))?
+    let operations = match carrier {
+        Carrier::Url => Operations::One(url::parse(head.uri.query().unwrap_or_default())?),
+        Carrier::Body => {
+            let parsed = Operations::parse(body, context.policy.http_batching());
+            parsed.inspect_err(|refusal| metrics.batches.refused(refusal))?
+        }
     };
     match operations {
         Operations::One(parameters) => Ok(respond::outcome(&context.operate(parameters).await?, media, metrics)),

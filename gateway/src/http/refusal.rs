@@ -19,8 +19,13 @@ pub(crate) enum Refusal {
     #[error("the URL is longer than {0} bytes: send the operation by POST")]
     UrlTooLong(usize),
     /// A GET that a page of another site may have made a browser send.
-    #[error("a browser sends this for another site: add the header `x-nova-csrf: 1`, or send the operation by POST")]
+    #[error(
+        "a page of another site may have made a browser send this: add the header `x-nova-csrf: 1`, or send the operation by POST"
+    )]
     CrossSite,
+    /// A name that a machine of others' may have had before, where only this machine is served.
+    #[error("in development, a gateway on loopback answers to names of this machine alone: use localhost or 127.0.0.1")]
+    ForeignHost,
     /// The client accepts nothing that this endpoint writes.
     #[error("only application/graphql-response+json and application/json are written")]
     NotAcceptable,
@@ -109,6 +114,7 @@ impl Refusal {
             Self::Scope(_) | Self::CrossSite | Self::Document(Refused::NoId | Refused::NotTrusted) => {
                 StatusCode::FORBIDDEN
             }
+            Self::ForeignHost => StatusCode::MISDIRECTED_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -123,7 +129,7 @@ impl Refusal {
             | Self::ContentType
             | Self::ContentEncoding
             | Self::BadRequest(_) => ErrorCode::BadUserInput,
-            Self::CrossSite => ErrorCode::CrossSiteRefused,
+            Self::CrossSite | Self::ForeignHost => ErrorCode::CrossSiteRefused,
             Self::BatchingOff => ErrorCode::BatchingNotSupported,
             Self::Document(refused) => refused.code(),
             Self::Overloaded | Self::BodyTooLarge(_) | Self::UrlTooLong(_) | Self::BatchTooLarge { .. } => {
