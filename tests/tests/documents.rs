@@ -9,6 +9,7 @@ use std::{
 };
 
 use http::{Method, StatusCode};
+use nova_core::UserId;
 use nova_flags::Caller;
 use nova_tests::{
     app::TestApp,
@@ -264,6 +265,39 @@ async fn where_only_trusted_documents_run_everything_else_is_refused_and_says_wh
     );
     set(&app.app.flags, &[flag("documents.trusted-only", false)]);
     assert_eq!(codes(&app.user(1).query(other).await), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn each_operation_of_a_batch_is_held_to_it() {
+    let (_, app) = trusting("apollo").await;
+    let other = "{ viewer { id } }";
+    let batch = json!([
+        by_hash(&hash(other)),
+        with_hash(other, &hash(other)),
+        by_hash(&hash(other)),
+        { "documentId": hash(NAME) },
+        { "query": other },
+        with_hash(NAME, &hash(NAME)),
+    ]);
+    let answers = async |accept: &str| {
+        let reply = app.user(1).with("accept", accept).post(batch.to_string()).await;
+        assert_eq!(reply.status, StatusCode::OK);
+        let answers = reply.json();
+        let told = |answer: &Value| match answer.get("data") {
+            Some(data) => data["viewer"].to_string(),
+            None => codes(answer).join(" "),
+        };
+        answers.as_array().unwrap().iter().map(told).collect::<Vec<_>>()
+    };
+    let name = r#"{"username":"user1"}"#;
+    let id = format!(r#"{{"id":"{}"}}"#, UserId(id(1)).to_global());
+    set(&app.app.flags, &[flag("http.batching", true)]);
+    // What an operation registers is there for those after it.
+    assert_eq!(answers(JSON).await, ["PERSISTED_QUERY_NOT_FOUND", &id, &id, name, &id, name]);
+    set(&app.app.flags, &[flag("http.batching", true), flag("documents.trusted-only", true)]);
+    for accept in [JSON, GRAPHQL] {
+        assert_eq!(answers(accept).await, ["FORBIDDEN", "FORBIDDEN", "FORBIDDEN", name, "FORBIDDEN", name]);
+    }
 }
 
 #[tokio::test]

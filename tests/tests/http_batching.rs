@@ -18,6 +18,11 @@ async fn follows(app: &TestApp) -> i64 {
     sqlx::query_scalar("select count(*) from follows").fetch_one(&app.pool).await.unwrap()
 }
 
+async fn metrics(app: &TestApp) -> String {
+    let reply = Client::new(&app.app.admin_url).send(Method::GET, "/metrics", "").await;
+    String::from_utf8(reply.body.to_vec()).unwrap()
+}
+
 fn post(key: &str) -> Value {
     json!({
         "query": "mutation($input: CreatePostInput!) { createPost(input: $input) { post { body author { postCount } } } }",
@@ -48,8 +53,7 @@ async fn the_flag_says_whether_an_array_is_refused_or_answered() {
         }
         assert_eq!(app.user(1).query("{ __typename }").await, json!({ "data": { "__typename": "Query" } }));
     }
-    let reply = Client::new(&app.app.admin_url).send(Method::GET, "/metrics", "").await;
-    let metrics = String::from_utf8(reply.body.to_vec()).unwrap();
+    let metrics = metrics(&app).await;
     for line in [
         r#"nova_http_batches_total{result="off"} 2"#,
         r#"nova_http_batches_total{result="taken"} 1"#,
@@ -119,7 +123,10 @@ async fn a_batch_above_the_cap_is_refused_before_anything_of_it_runs() {
 #[tokio::test]
 async fn there_is_one_deadline_and_what_is_not_begun_by_then_is_not_done() {
     let app = TestApp::start().await;
-    set(&app.app.flags, &[flag("http.batching", true), flag_with("limits.execution-timeout", &json!({ "ms": 2000 }))]);
+    // What is not begun does not count: there is a place left for one more request.
+    let rate = json!({ "per_minute": 1, "burst": 2, "mode": "enforce" });
+    let timeout = flag_with("limits.execution-timeout", &json!({ "ms": 2000 }));
+    set(&app.app.flags, &[flag("http.batching", true), timeout, flag_with("limits.rate", &rate)]);
     let before = follows(&app).await;
     let follow = json!({
         "query": "mutation($input: FollowUserInput!) { followUser(input: $input) { user { id } } }",
@@ -136,6 +143,7 @@ async fn there_is_one_deadline_and_what_is_not_begun_by_then_is_not_done() {
     for n in [1, 2] {
         assert_eq!((codes(&answers[n]), answers[n].get("data")), (vec!["TIMEOUT".to_owned()], None), "{answers:#}");
     }
+    assert_eq!(app.user(1).post(query("{ __typename }").to_string()).await.status, StatusCode::OK);
     assert_eq!(follows(&app).await, before);
 }
 
@@ -159,6 +167,7 @@ async fn a_viewer_who_is_gone_ends_it_before_it_begins_and_the_debug_view_is_eac
     let batch = json!([query("{ __typename }"), query("{ feed(first: 2) { nodes { author { username } } } }")]);
     let reply = app.user(9).post(batch.to_string()).await;
     assert_eq!((reply.status, codes(&reply.json())), (StatusCode::UNAUTHORIZED, vec!["UNAUTHENTICATED".to_owned()]));
+    assert!(!metrics(&app).await.contains(r#"nova_http_batches_total{result="taken"}"#), "nothing was run");
     let answers = app.debugging(1).post(batch.to_string()).await.json();
     let calls = |n: usize| answers[n]["extensions"]["debug"]["upstreamCalls"].as_object().unwrap().len();
     assert_eq!(calls(0), 0);

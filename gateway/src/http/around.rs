@@ -86,8 +86,16 @@ pub(crate) async fn answer(
     response
 }
 
+/// What `work` comes to, a panic too.
+pub(crate) async fn caught<T>(work: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| {
+        log_panic(panic.as_ref());
+        Err(Refusal::Internal)
+    })
+}
+
 /// Tells of a panic that was caught.
-pub(crate) fn log_panic(panic: &(dyn Any + Send)) {
+fn log_panic(panic: &(dyn Any + Send)) {
     let text = match panic.downcast_ref::<&str>() {
         Some(text) => text,
         None => panic.downcast_ref::<String>().map_or("", String::as_str),

@@ -1,20 +1,21 @@
 //! Several operations in one body, as a JSON array. They run one after the other, in their order: a batch is one request in
 //! work, and takes no more of the gateway at a time than one operation. What becomes of one does not touch the others.
 
-use std::{fmt, panic::AssertUnwindSafe};
+use std::fmt;
 
-use futures_util::FutureExt;
 use nova_flags::HttpBatching;
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
+use tokio::task::yield_now;
 
 use super::{
     around,
     context::{Context, Outcome},
     operation::{Body, Parameters, shortened},
     refusal::Refusal,
+    respond,
 };
 
 /// The operations of a body.
@@ -26,13 +27,17 @@ pub(crate) enum Operations<'a> {
 }
 
 impl<'a> Operations<'a> {
-    /// Reads a body. Without `batching`, an array is refused.
+    /// Reads a body: an object is one request, an array a batch. Without `batching`, an array is refused.
     pub(crate) fn parse(body: &'a [u8], batching: Option<HttpBatching>) -> Result<Self, Refusal> {
-        match batching {
-            Some(limit) if body.trim_ascii_start().first() == Some(&b'[') => {
-                batch(body, limit.max_operations.into()).map(Self::Batch)
+        let text = std::str::from_utf8(body).map_err(|_| Refusal::BadRequest("the body is not UTF-8".into()))?;
+        match text.trim_ascii_start().bytes().next() {
+            Some(b'{') => Parameters::parse(text).map(Self::One),
+            Some(b'[') => {
+                let limit = batching.ok_or(Refusal::BatchingOff)?;
+                batch(text, limit.max_operations.into()).map(Self::Batch)
             }
-            _ => Parameters::parse(body).map(Self::One),
+            Some(_) => Err(Refusal::BadRequest("the body is not a JSON object".into())),
+            None => Err(Refusal::BadRequest("the body is empty".into())),
         }
     }
 }
@@ -41,37 +46,50 @@ impl<'a> Operations<'a> {
 ///
 /// # Errors
 /// The viewer is gone: then nothing was run.
-pub(crate) async fn run(
-    context: &Context<'_>,
-    operations: Vec<Result<Parameters<'_>, Refusal>>,
-) -> Result<Vec<Outcome>, Refusal> {
+pub(crate) async fn run<'a>(
+    context: &'a Context<'_>,
+    operations: Vec<Result<Parameters<'a>, Refusal>>,
+) -> Result<respond::Batch<'a>, Refusal> {
     context.check_viewer().await?;
-    let mut outcomes = Vec::with_capacity(operations.len());
+    context.gateway.metrics.batches.taken(operations.len());
+    Ok(one_by_one(context, operations, |parameters| context.operate(parameters)).await)
+}
+
+async fn one_by_one<'a, 'b, F>(
+    context: &'a Context<'_>,
+    operations: Vec<Result<Parameters<'b>, Refusal>>,
+    operate: impl Fn(Parameters<'b>) -> F,
+) -> respond::Batch<'a>
+where
+    F: Future<Output = Result<Outcome, Refusal>>,
+{
+    let mut answer = respond::Batch::begin(&context.gateway.metrics);
     for (n, parameters) in operations.into_iter().enumerate() {
-        let counted = if n == 0 { Ok(()) } else { context.count() };
-        let outcome = match counted.and(parameters) {
-            Ok(_) if context.deadline.remaining().is_zero() => Err(Refusal::NotBegun),
-            Ok(parameters) => caught(context.operate(parameters)).await,
-            Err(refusal) => Err(refusal),
+        if n > 0 {
+            // An operation that waits for nobody must not hold up the others on this thread for longer than it takes.
+            yield_now().await;
+        }
+        let outcome = async {
+            if context.deadline.remaining().is_zero() {
+                return Err(Refusal::NotBegun);
+            }
+            // The request counted itself, for its first.
+            if n > 0 {
+                context.count()?;
+            }
+            // One that panics costs itself alone: what those before it changed is changed, and must be said.
+            around::caught(operate(parameters?)).await
         };
-        outcomes.push(outcome.unwrap_or_else(|refusal| Outcome::refused(&refusal)));
+        answer.push(&outcome.await.unwrap_or_else(|refusal| Outcome::refused(&refusal)));
     }
-    Ok(outcomes)
+    answer
 }
 
-/// An operation whose panic costs it alone: what the ones before it changed is changed, and must be said.
-async fn caught<T>(operation: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
-    AssertUnwindSafe(operation).catch_unwind().await.unwrap_or_else(|panic| {
-        around::log_panic(panic.as_ref());
-        Err(Refusal::Internal)
-    })
-}
-
-fn batch(body: &[u8], cap: usize) -> Result<Vec<Result<Parameters<'_>, Refusal>>, Refusal> {
+fn batch(body: &str, cap: usize) -> Result<Vec<Result<Parameters<'_>, Refusal>>, Refusal> {
     let refused = |error: &serde_json::Error| {
         Refusal::BadRequest(format!("the body is not a list of GraphQL requests: {}", shortened(error)))
     };
-    let mut reader = serde_json::Deserializer::from_slice(body);
+    let mut reader = serde_json::Deserializer::from_str(body);
     let entries = Entries { cap }.deserialize(&mut reader).map_err(|error| refused(&error))?;
     reader.end().map_err(|error| refused(&error))?;
     match entries.count {
@@ -148,9 +166,25 @@ impl<'de> Deserialize<'de> for Entry<'de> {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use std::{
+        net::{IpAddr, Ipv4Addr},
+        sync::{
+            Arc, Mutex,
+            atomic::{AtomicUsize, Ordering},
+        },
+        time::Duration,
+    };
 
-    use super::*;
+    use http::StatusCode;
+    use http_body_util::BodyExt;
+    use nova_core::Deadline;
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::{
+        super::{negotiate::MediaType, tests},
+        *,
+    };
 
     const ON: Option<HttpBatching> = Some(HttpBatching { max_operations: 3 });
 
@@ -193,6 +227,7 @@ mod tests {
             (r#"[["a"]]"#, "sequence, expected a GraphQL request"),
             (r#"["a"]"#, "expected a GraphQL request"),
             ("[null]", "expected a GraphQL request"),
+            ("\u{a0}[]", "not a JSON object"),
             (r#"[{"query":1}]"#, "expected a string"),
             (r#"[{"query":"a","query":"b"}]"#, "duplicate field"),
             ("[{\"query\":\"\u{0}\"}]", "control character"),
@@ -205,11 +240,68 @@ mod tests {
         }
     }
 
+    /// Runs three operations, of which `operate` makes what it likes.
+    async fn answers<F>(operate: impl Fn(Parameters<'static>) -> F) -> Value
+    where
+        F: Future<Output = Result<Outcome, Refusal>>,
+    {
+        let gateway = tests::gateway(crate::Config::default());
+        let state = gateway.flags.state();
+        let context = Context {
+            gateway: &gateway,
+            viewer: None,
+            address: IpAddr::from(Ipv4Addr::LOCALHOST).into(),
+            policy: super::super::decide(&gateway, &state, None, None),
+            state,
+            deadline: Deadline::after(Duration::from_mins(1)),
+            debug: false,
+            read_only: false,
+        };
+        let Ok(Operations::Batch(operations)) =
+            Operations::parse(br#"[{"query":"one"},{"query":"two"},{"query":"three"}]"#, ON)
+        else {
+            panic!("no batch")
+        };
+        let response = one_by_one(&context, operations, operate).await.end(MediaType::Json);
+        assert_eq!(response.status(), StatusCode::OK);
+        serde_json::from_slice(&response.into_body().collect().await.unwrap().to_bytes()).unwrap()
+    }
+
     #[tokio::test]
-    async fn a_panic_costs_its_operation() {
-        let panics = async { if true { panic!("in an operation") } else { Ok(()) } };
-        assert_eq!(caught(panics).await, Err(Refusal::Internal));
-        assert_eq!(caught(async { Ok(1) }).await, Ok(1));
+    async fn an_operation_that_panics_costs_itself_and_those_after_it_are_run() {
+        let answers = answers(async |parameters: Parameters<'static>| {
+            assert_ne!(text(&parameters), "two", "secret");
+            Err(Refusal::BadRequest(text(&parameters)))
+        })
+        .await;
+        let of = |n: usize| {
+            let error = &answers[n]["errors"][0];
+            (error["extensions"]["code"].as_str().unwrap(), error["message"].as_str().unwrap())
+        };
+        assert_eq!(of(0), ("BAD_USER_INPUT", "one"));
+        assert_eq!(of(1), ("INTERNAL", "internal error"));
+        assert_eq!(of(2), ("BAD_USER_INPUT", "three"));
+        assert_eq!(answers.as_array().map(Vec::len), Some(3));
+    }
+
+    #[tokio::test]
+    async fn others_have_their_turn_between_operations_that_wait_for_nobody() {
+        let turns = Arc::new(AtomicUsize::new(0));
+        let counting = Arc::clone(&turns);
+        let other = tokio::spawn(async move {
+            loop {
+                counting.fetch_add(1, Ordering::Relaxed);
+                yield_now().await;
+            }
+        });
+        let seen = Mutex::new(Vec::new());
+        answers(async |_: Parameters<'static>| {
+            seen.lock().unwrap().push(turns.load(Ordering::Relaxed));
+            Err(Refusal::NotBegun)
+        })
+        .await;
+        other.abort();
+        assert!(seen.lock().unwrap().is_sorted_by(|before, after| before < after), "{seen:?}");
     }
 
     proptest! {

@@ -125,10 +125,7 @@ async fn operations(
     };
     match operations {
         Operations::One(parameters) => Ok(respond::outcome(&context.operate(parameters).await?, media, metrics)),
-        Operations::Batch(operations) => {
-            metrics.batches.taken(operations.len());
-            Ok(respond::batch(&batch::run(context, operations).await?, media, metrics))
-        }
+        Operations::Batch(operations) => Ok(batch::run(context, operations).await?.end(media)),
     }
 }
 

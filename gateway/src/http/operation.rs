@@ -67,18 +67,11 @@ impl<'a> TryFrom<Body<'a>> for Parameters<'a> {
 }
 
 impl<'a> Parameters<'a> {
-    pub(crate) fn parse(body: &'a [u8]) -> Result<Self, Refusal> {
-        let text = std::str::from_utf8(body).map_err(|_| Refusal::BadRequest("the body is not UTF-8".into()))?;
-        match text.trim_start().bytes().next() {
-            None => Err(Refusal::BadRequest("the body is empty".into())),
-            Some(b'[') => Err(Refusal::BatchingOff),
-            Some(b'{') => serde_json::from_str::<Body<'_>>(text)
-                .map_err(|error| {
-                    Refusal::BadRequest(format!("the body is not a GraphQL request: {}", shortened(&error)))
-                })?
-                .try_into(),
-            Some(_) => Err(Refusal::BadRequest("the body is not a JSON object".into())),
-        }
+    /// Reads an object. (serde would take an array for one, too.)
+    pub(super) fn parse(object: &'a str) -> Result<Self, Refusal> {
+        serde_json::from_str::<Body<'_>>(object)
+            .map_err(|error| Refusal::BadRequest(format!("the body is not a GraphQL request: {}", shortened(&error))))?
+            .try_into()
     }
 }
 
@@ -91,10 +84,17 @@ pub(super) fn shortened(error: &serde_json::Error) -> String {
 mod tests {
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{super::batch::Operations, *};
+
+    fn parse(body: &[u8]) -> Result<Parameters<'_>, Refusal> {
+        match Operations::parse(body, None)? {
+            Operations::One(parameters) => Ok(parameters),
+            Operations::Batch(_) => panic!("batches are off"),
+        }
+    }
 
     fn refusal(body: impl AsRef<[u8]>) -> String {
-        match Parameters::parse(body.as_ref()) {
+        match parse(body.as_ref()) {
             Err(Refusal::BadRequest(message)) => message,
             other => panic!("{other:?}"),
         }
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn all_four_parameters_are_read() {
         let body = br#" {"query":"{ a }","operationName":"A","variables":{"n":1},"extensions":{"x":[1]},"more":2}"#;
-        let parameters = Parameters::parse(body).unwrap();
+        let parameters = parse(body).unwrap();
         let borrowed = body.as_ptr_range().contains(&parameters.asked.text().unwrap().as_ptr());
         assert!(borrowed, "without escapes nothing is copied");
         assert_eq!(parameters.asked.text(), Some("{ a }"));
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn null_is_as_good_as_left_out_except_for_the_document() {
         let body = br#"{"query":"{\n a }","operationName":null,"variables":null,"extensions":null}"#;
-        let parameters = Parameters::parse(body).unwrap();
+        let parameters = parse(body).unwrap();
         assert_eq!((parameters.asked.text(), parameters.operation_name), (Some("{\n a }"), None));
         for body in [r#"{"query":null}"#, "{}", r#"{"extensions":{}}"#] {
             assert!(refusal(body).contains("`query` must be a string"));
@@ -136,7 +136,7 @@ mod tests {
             (format!(r#"{{"id":"{hash}","query":null}}"#), None),
             (format!(r#"{{"doc_id":"{hash}"}}"#), None),
         ] {
-            let asked = Parameters::parse(body.as_bytes()).unwrap().asked;
+            let asked = parse(body.as_bytes()).unwrap().asked;
             assert!(asked.reference().is_some() && asked.text() == text, "{body}");
         }
         assert!(
@@ -176,7 +176,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_body_makes_it_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = Parameters::parse(&body);
+            let _ = parse(&body);
         }
 
         #[test]
@@ -184,7 +184,7 @@ mod tests {
             query in ".{0,40}", name in "[a-zA-Z\"\\\\:{}]{0,12}", value in "[0-9eE+.\\[\\]{}\",:null-]{0,20}",
         ) {
             let body = format!("{{\"query\":{query:?},\"{name}\":{value},\"variables\":{{\"{name}\":{value}}}}}");
-            let _ = Parameters::parse(body.as_bytes());
+            let _ = parse(body.as_bytes());
         }
     }
 }

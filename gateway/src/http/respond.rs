@@ -48,13 +48,37 @@ pub(crate) fn outcome(outcome: &Outcome, media: MediaType, metrics: &Metrics) ->
     write(status, media.header(), &Payload::of(outcome))
 }
 
-/// The response that carries what became of the operations of a batch, in their order. Each says for itself what is wrong with
-/// it; together they are a 200.
-pub(crate) fn batch(outcomes: &[Outcome], media: MediaType, metrics: &Metrics) -> Response {
-    for outcome in outcomes {
-        count(&outcome.answer.response.errors, metrics);
+/// The response that carries what became of the operations of a batch, in their order. Each is written when it is known, so that
+/// nothing else of it is kept until all are.
+pub(crate) struct Batch<'a> {
+    bytes: Vec<u8>,
+    written: serde_json::Result<()>,
+    metrics: &'a Metrics,
+}
+
+impl<'a> Batch<'a> {
+    pub(crate) fn begin(metrics: &'a Metrics) -> Self {
+        let mut bytes = Vec::with_capacity(BODY_BYTES);
+        bytes.push(b'[');
+        Self { bytes, written: Ok(()), metrics }
     }
-    write(StatusCode::OK, media.header(), &outcomes.iter().map(Payload::of).collect::<Vec<_>>())
+
+    /// One more operation.
+    pub(crate) fn push(&mut self, outcome: &Outcome) {
+        count(&outcome.answer.response.errors, self.metrics);
+        if self.written.is_ok() {
+            if self.bytes.len() > 1 {
+                self.bytes.push(b',');
+            }
+            self.written = serde_json::to_writer(&mut self.bytes, &Payload::of(outcome));
+        }
+    }
+
+    /// All of them. Each says for itself what is wrong with it; together they are a 200.
+    pub(crate) fn end(mut self, media: MediaType) -> Response {
+        self.bytes.push(b']');
+        response(StatusCode::OK, media.header(), self.bytes, self.written)
+    }
 }
 
 /// The response that turns a request away.
@@ -80,6 +104,15 @@ pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
 fn write(status: StatusCode, content_type: HeaderValue, body: &impl Serialize) -> Response {
     let mut bytes = Vec::with_capacity(BODY_BYTES);
     let written = serde_json::to_writer(&mut bytes, body);
+    response(status, content_type, bytes, written)
+}
+
+fn response(
+    status: StatusCode,
+    content_type: HeaderValue,
+    bytes: Vec<u8>,
+    written: serde_json::Result<()>,
+) -> Response {
     let mut response = Response::new(Body::from(bytes));
     *response.status_mut() = status;
     if let Err(error) = written {

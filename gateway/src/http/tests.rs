@@ -28,7 +28,7 @@ impl nova_core::IdSource for NoIds {
     }
 }
 
-fn gateway(config: Config) -> Arc<Gateway> {
+pub(super) fn gateway(config: Config) -> Arc<Gateway> {
     let nowhere = Way::from(tonic::transport::Endpoint::from_static("http://127.0.0.1:1").connect_lazy());
     let upstreams = Upstreams { users: nowhere.clone(), content: nowhere.clone(), social: nowhere };
     let mut registry = Registry::default();
