@@ -17,8 +17,10 @@ pub(crate) fn parse(query: &str) -> Result<Parameters<'_>, Refusal> {
     let known = ["query", "operationName", "variables", "extensions", "documentId", "id", "doc_id"];
     let mut seen = [false; 7];
     for pair in query.split('&') {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let Some(at) = known.iter().position(|known| *known == name) else { continue };
+        let (written, value) = pair.split_once('=').unwrap_or((pair, ""));
+        // What is badly encoded is no name that we know, however it is read.
+        let name = percent_decode_str(written).decode_utf8_lossy();
+        let Some((at, &name)) = known.iter().enumerate().find(|(_, known)| **known == name) else { continue };
         if std::mem::replace(&mut seen[at], true) {
             return Err(refused(name, "is there twice"));
         }
@@ -79,6 +81,7 @@ mod tests {
         assert_eq!(parameters.variables.len(), 1);
         let empty = parse("query={a}&operationName=&variables=null&extensions=null").unwrap();
         assert_eq!((empty.operation_name, empty.variables.len()), (None, 0));
+        assert_eq!(parse("qu%65ry={a}&%71=1&quer%79%=2&+query=3").unwrap().asked.text(), Some("{a}"), "names, too");
         assert_eq!(parse("query=%F0%9F%8F%83").unwrap().asked.text(), Some("🏃"));
         let hash = "71f7dc5758652baac68e4a10c50be732b741c892ade2883a99358f52b555286b";
         for name in ["documentId", "id", "doc_id"] {
@@ -97,6 +100,7 @@ mod tests {
             ("Query={a}", "`query` must be a string"),
             ("operationName=A", "`query` must be a string"),
             ("query={a}&query={a}", "`query` is there twice"),
+            ("query={a}&%71%75%65%72%79={b}", "`query` is there twice"),
             ("query={a}&variables={}&variables={}", "`variables` is there twice"),
             ("query=%", "`query` is not percent-encoded"),
             ("query=%7", "`query` is not percent-encoded"),
