@@ -27,8 +27,8 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// The most a request's head may take on HTTP/1.1, in bytes.
-const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// The most a request's head may take, in bytes.
+const MAX_HEAD_BYTES: u32 = 64 * 1024;
 /// Requests that one HTTP/2 connection may have open.
 const MAX_STREAMS: u32 = 128;
 /// How often a silent HTTP/2 peer is asked whether it is there, and how long it may take to say so.
@@ -117,11 +117,12 @@ pub(crate) async fn serve<A, F>(
 
 fn builder(header_timeout: Duration) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(header_timeout).max_buf_size(MAX_HEAD_BYTES);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(header_timeout).max_buf_size(MAX_HEAD_BYTES as usize);
     builder
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(MAX_HEAD_BYTES)
         .keep_alive_interval(KEEP_ALIVE)
         .keep_alive_timeout(KEEP_ALIVE);
     builder

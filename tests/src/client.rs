@@ -34,6 +34,13 @@ impl Client {
         Self { http, url: url.to_owned(), headers: Vec::new() }
     }
 
+    /// The same, over HTTP/2.
+    #[must_use]
+    pub fn over_http2(url: &str) -> Self {
+        let http = legacy::Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+        Self { http, ..Self::new(url) }
+    }
+
     /// The same client with one more header in each request.
     #[must_use]
     pub fn with(&self, name: &'static str, value: impl Into<String>) -> Self {

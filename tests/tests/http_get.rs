@@ -120,6 +120,25 @@ async fn a_page_of_another_site_gets_nothing_without_a_preflight() {
 }
 
 #[tokio::test]
+async fn what_is_too_long_is_told_so_over_both_versions_of_http() {
+    let app = TestApp::start().await;
+    let http2 = Client::over_http2(&app.app.url);
+    for client in [&app.anonymous(), &http2] {
+        for (length, status) in
+            [(16_000, StatusCode::OK), (17_000, StatusCode::URI_TOO_LONG), (30_000, StatusCode::URI_TOO_LONG)]
+        {
+            let reply = get(client, &format!("query=%7B__typename%7D&x={}", "x".repeat(length))).await;
+            assert_eq!(reply.status, status, "{length}");
+            let told = if status == StatusCode::OK { vec![] } else { vec!["LIMIT_EXCEEDED".to_owned()] };
+            assert_eq!(codes(&reply.json()), told);
+        }
+    }
+    // A head as large as that is not read to its end.
+    let reply = get(&http2.with("x-large", "x".repeat(70_000)), "query=%7B__typename%7D").await;
+    assert_eq!((reply.status, reply.body.len()), (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, 0));
+}
+
+#[tokio::test]
 async fn urls_that_are_no_request() {
     let app = TestApp::start().await;
     let long = format!("query=%7B__typename%7D%23{}", "x".repeat(20_000));
