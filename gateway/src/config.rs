@@ -6,7 +6,7 @@ use nova_core::Environment;
 
 use crate::{
     client_address::{ForwardedHeader, TrustedProxies},
-    http::Origin,
+    http::Origins,
 };
 
 /// The longest execution budget that can be configured, in milliseconds. Compiled in.
@@ -77,8 +77,14 @@ pub struct Config {
     pub forwarded_header: ForwardedHeader,
 
     /// Origins whose pages may send requests and read answers, exact and separated by commas, such as `https://app.example`.
-    #[arg(long = "cors-origins", env = "NOVA_CORS_ORIGINS", value_name = "NOVA_CORS_ORIGINS", value_delimiter = ',')]
-    pub cors_origins: Vec<Origin>,
+    #[arg(
+        long,
+        env = "NOVA_CORS_ORIGINS",
+        value_name = "NOVA_CORS_ORIGINS",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub cors_origins: Origins,
 
     /// Memory that parsed documents may take at most, in bytes. Each counts as the most that its text could need: ordinary
     /// documents take a tenth of that, and the default holds about a thousand.
@@ -119,7 +125,7 @@ impl Default for Config {
             max_connections: 8_192,
             trusted_proxies: TrustedProxies::default(),
             forwarded_header: ForwardedHeader::default(),
-            cors_origins: Vec::new(),
+            cors_origins: Origins::default(),
             document_cache_bytes: 128 * 1024 * 1024,
             automatic_documents_bytes: 64 * 1024 * 1024,
             documents_manifest: None,
@@ -175,6 +181,13 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_list_is_none() {
+        for list in ["--cors-origins", "--trusted-proxies"] {
+            assert_eq!(Cli::try_parse_from(["nova", list, ""]).unwrap().config, Config::default(), "{list}");
+        }
+    }
+
+    #[test]
     fn a_ceiling_can_not_be_lifted_and_the_refusal_names_the_variable() {
         for (flag, value, name) in [
             ("--execution-timeout-ms", "60001", "NOVA_EXECUTION_TIMEOUT_MS"),
@@ -185,7 +198,6 @@ mod tests {
             ("--forwarded-header", "via", "NOVA_FORWARDED_HEADER"),
             ("--suggestions", "perhaps", "NOVA_SUGGESTIONS"),
             ("--cors-origins", "https://a.example,*", "NOVA_CORS_ORIGINS"),
-            ("--cors-origins", "", "NOVA_CORS_ORIGINS"),
         ] {
             let refusal = Cli::try_parse_from(["nova", flag, value]).unwrap_err().to_string();
             assert!(refusal.contains(name), "{refusal}");

@@ -36,7 +36,7 @@ async fn nobody_is_let_in_by_default() {
 #[tokio::test]
 async fn named_origins_are_let_in_to_the_letter_and_nobody_else() {
     let app = TestApp::over(&[], |options| {
-        options.gateway.http.cors_origins = vec![FRIEND.parse().unwrap(), "http://localhost:3000".parse().unwrap()];
+        options.gateway.http.cors_origins = format!("{FRIEND},http://localhost:3000").parse().unwrap();
     })
     .await;
     let client = app.anonymous();
@@ -54,6 +54,7 @@ async fn named_origins_are_let_in_to_the_letter_and_nobody_else() {
         for reply in [page.post(QUERY).await, page.send(Method::GET, "/graphql?query=%7B__typename%7D", "").await] {
             assert_eq!(reply.status, StatusCode::OK);
             assert_eq!(header(&reply.headers, "access-control-allow-origin"), origin);
+            assert_eq!(header(&reply.headers, "access-control-allow-credentials"), "true", "for the session's cookie");
             assert_eq!(header(&reply.headers, "access-control-expose-headers"), "x-request-id,retry-after");
             let vary: Vec<_> = reply.headers.get_all("vary").iter().map(|value| value.to_str().unwrap()).collect();
             assert!(vary.join(",").contains("origin") && vary.join(",").contains("accept"), "{vary:?}");

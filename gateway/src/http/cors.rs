@@ -14,60 +14,76 @@ use super::{around::REQUEST_ID, csrf};
 /// How long a browser may remember what a preflight said. Browsers have caps of their own, the lowest of them two hours.
 const REMEMBERED: Duration = Duration::from_hours(2);
 
-/// An origin of web pages, as browsers write it: `https://app.example`, with a port where it is not the scheme's own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin(HeaderValue);
+/// Origins of web pages, as browsers write them: `https://app.example`, with a port where it is not the scheme's own.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Origins(Vec<HeaderValue>);
 
 /// A text that no browser sends as an origin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "an origin is scheme and host in lower case, as in https://app.example or http://localhost:3000: no path, no wildcard"
+    "`{0}` is no origin: that is scheme and host in lower case, as in https://app.example or http://localhost:3000, no path, no \
+     wildcard"
 )]
-pub struct NotAnOrigin;
+pub struct NotAnOrigin(String);
 
-impl FromStr for Origin {
+impl FromStr for Origins {
     type Err = NotAnOrigin;
 
-    fn from_str(text: &str) -> Result<Self, NotAnOrigin> {
-        let (scheme, rest) = text.split_once("://").ok_or(NotAnOrigin)?;
-        let own_port = match scheme {
-            "https" => 443,
-            "http" => 80,
-            _ => return Err(NotAnOrigin),
-        };
-        let authority: Authority = rest.parse().map_err(|_| NotAnOrigin)?;
-        let exact =
-            rest.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:[]".contains(&byte));
-        // What a browser would write for this host and port.
-        let written = match authority.port_u16() {
-            Some(port) if port != own_port => format!("{}:{port}", authority.host()),
-            _ => authority.host().to_owned(),
-        };
-        if exact && written == rest && !authority.host().is_empty() {
-            HeaderValue::from_str(text).map(Self).map_err(|_| NotAnOrigin)
-        } else {
-            Err(NotAnOrigin)
-        }
+    fn from_str(list: &str) -> Result<Self, NotAnOrigin> {
+        let named = list.split(',').map(str::trim).filter(|text| !text.is_empty());
+        named.map(|text| origin(text).ok_or_else(|| NotAnOrigin(text.to_owned()))).collect::<Result<_, _>>().map(Self)
     }
 }
 
-impl fmt::Display for Origin {
+fn origin(text: &str) -> Option<HeaderValue> {
+    let (scheme, rest) = text.split_once("://")?;
+    let own_port = match scheme {
+        "https" => 443,
+        "http" => 80,
+        _ => return None,
+    };
+    let authority: Authority = rest.parse().ok()?;
+    let exact = rest.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:[]".contains(&byte));
+    // What a browser would write for this host and port.
+    let written = match authority.port_u16() {
+        Some(port) if port != own_port => format!("{}:{port}", authority.host()),
+        _ => authority.host().to_owned(),
+    };
+    let browsers = exact && written == rest && !authority.host().is_empty();
+    browsers.then(|| HeaderValue::from_str(text).ok()).flatten()
+}
+
+impl fmt::Display for Origins {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.to_str().unwrap_or_default())
+        for (n, origin) in self.0.iter().enumerate() {
+            let comma = if n > 0 { "," } else { "" };
+            write!(f, "{comma}{}", origin.to_str().unwrap_or_default())?;
+        }
+        Ok(())
+    }
+}
+
+impl Origins {
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
 /// Whether a browser says that a page of one of these origins sends this.
-pub(crate) fn is_trusted(headers: &HeaderMap, origins: &[Origin]) -> bool {
-    headers.get(ORIGIN).is_some_and(|origin| origins.iter().any(|trusted| trusted.0 == origin))
+pub(crate) fn is_trusted(headers: &HeaderMap, origins: &Origins) -> bool {
+    headers.get(ORIGIN).is_some_and(|origin| origins.0.contains(origin))
 }
 
-/// Answers preflights, and lets pages of `origins` read answers. Credentials are the session's cookie at most: it has no rights.
-pub(crate) fn layer(origins: &[Origin]) -> CorsLayer {
+/// Answers preflights, and lets pages of `origins` read answers. Credentials are allowed for the session's cookie, which keeps an
+/// anonymous caller on one side of a rollout and has no rights: browsers send it along (`SameSite=Lax`) from origins of our own
+/// site, such as `https://app.example` for `https://api.app.example`.
+pub(crate) fn layer(origins: &Origins) -> CorsLayer {
     let asked =
         ["x-nova-debug", "apollographql-client-name", "apollographql-client-version"].map(HeaderName::from_static);
     CorsLayer::new()
-        .allow_origin(AllowOrigin::list(origins.iter().map(|origin| origin.0.clone())))
+        .allow_origin(AllowOrigin::list(origins.0.iter().cloned()))
         .allow_credentials(true)
         .allow_methods([Method::GET, Method::POST])
         .allow_headers(
@@ -90,10 +106,9 @@ mod tests {
             "https://[::1]:8443",
             "http://[::1]",
         ] {
-            assert_eq!(text.parse::<Origin>().unwrap().to_string(), text);
+            assert_eq!(text.parse::<Origins>().unwrap().to_string(), text);
         }
         for text in [
-            "",
             "*",
             "null",
             "app.example",
@@ -117,13 +132,23 @@ mod tests {
             "https://:8080",
             "https://é",
         ] {
-            assert_eq!(text.parse::<Origin>(), Err(NotAnOrigin), "{text}");
+            assert_eq!(text.parse::<Origins>(), Err(NotAnOrigin(text.into())), "{text}");
+            assert_eq!(format!("https://a,{text}").parse::<Origins>(), Err(NotAnOrigin(text.into())), "{text}");
         }
     }
 
     #[test]
+    fn a_list_may_be_empty() {
+        for text in ["", " ", ","] {
+            assert!(text.parse::<Origins>().unwrap().is_empty(), "{text}");
+        }
+        let two: Origins = "https://app.example, http://localhost:3000".parse().unwrap();
+        assert_eq!(two.to_string(), "https://app.example,http://localhost:3000");
+    }
+
+    #[test]
     fn trust_is_for_the_origin_to_the_letter() {
-        let origins = ["https://app.example".parse().unwrap()];
+        let origins = "https://a.example,https://app.example".parse().unwrap();
         let trusted = |origin: &'static str| {
             is_trusted(&HeaderMap::from_iter([(ORIGIN, HeaderValue::from_static(origin))]), &origins)
         };

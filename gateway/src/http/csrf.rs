@@ -8,7 +8,7 @@ use http::{
 };
 
 use super::{
-    cors::{self, Origin},
+    cors::{self, Origins},
     negotiate,
 };
 
@@ -24,7 +24,7 @@ const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Whether a GET may come from a page of somebody else's. What is sent by no browser, by our own pages, by a person's own
 /// hand, or after a preflight does not, and who may read the answer may ask.
-pub(crate) fn is_foreign(headers: &HeaderMap, trusted: &[Origin]) -> bool {
+pub(crate) fn is_foreign(headers: &HeaderMap, trusted: &Origins) -> bool {
     let asked_first = || {
         negotiate::sends_json(headers)
             || FORCE_PREFLIGHT.iter().any(|name| headers.get(name).is_some_and(|value| !value.is_empty()))
@@ -48,14 +48,15 @@ mod tests {
 
     use super::*;
 
-    const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0 Safari/537.36";
+    const BROWSER: &str =
+        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0 Safari/537.36";
 
     fn foreign(headers: &[(&'static str, &'static str)]) -> bool {
         let headers = headers
             .iter()
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
             .collect();
-        is_foreign(&headers, &["https://app.example".parse().unwrap()])
+        is_foreign(&headers, &"https://app.example".parse().unwrap())
     }
 
     #[test]

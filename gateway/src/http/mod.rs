@@ -19,7 +19,7 @@ pub(crate) mod refusal;
 pub(crate) mod respond;
 mod url;
 
-pub use cors::{NotAnOrigin, Origin};
+pub use cors::{NotAnOrigin, Origins};
 
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
