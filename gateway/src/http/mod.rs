@@ -60,7 +60,9 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
 
 async fn graphql(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
     let accepted = negotiate::accepted(request.headers());
-    let mut response = match stages(&gateway, accepted, request).await {
+    // A panic, too, is told in the media type that was asked for, and to pages of other origins. What is caught around all of
+    // it is the last net.
+    let mut response = match around::caught(stages(&gateway, accepted, request)).await {
         Ok(response) => response,
         Err(refusal) => respond::refusal(&refusal, accepted.unwrap_or(MediaType::Json), Some(&gateway.metrics)),
     };

@@ -221,6 +221,24 @@ async fn the_debug_view_is_for_who_may_and_asks() {
 }
 
 #[tokio::test]
+async fn a_panic_is_told_as_every_refusal_is() {
+    let origin = "https://app.example";
+    let gateway = gateway(Config { max_requests: 1, cors_origins: origin.parse().unwrap(), ..Config::default() });
+    for media in ["application/json", "application/graphql-response+json"] {
+        let body = Body::from_stream(futures_util::stream::poll_fn(|_| -> std::task::Poll<Option<Result<Bytes, _>>> {
+            if true { panic!("secret: hunter2") } else { std::task::Poll::Ready(Some(Err("never"))) }
+        }));
+        let reply = send(&gateway, post(&[("accept", media), ("origin", origin)], body)).await;
+        assert_eq!((reply.status.as_u16(), reply.code()), (500, "INTERNAL"));
+        assert_eq!(reply.headers["content-type"], format!("{media}; charset=utf-8"));
+        assert_eq!(reply.headers["access-control-allow-origin"], origin);
+        assert!(!reply.body.to_string().contains("hunter2"));
+    }
+    let next = send(&gateway, post(&[], query("{ __typename }"))).await;
+    assert_eq!(next.status, StatusCode::OK, "its place is free again");
+}
+
+#[tokio::test]
 async fn above_the_bound_a_request_is_refused_at_once() {
     let gateway = gateway(Config { max_requests: 1, ..Config::default() });
     let busy = gateway.admit().unwrap();
