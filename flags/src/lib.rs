@@ -18,7 +18,7 @@ mod wire;
 
 pub use catalogue::{
     Batching, CATALOGUE, ComplexityLimit, CostBudget, DepthLimit, DocumentLimits, Equivalence, ExecutionTimeout, Field,
-    Flag, FlagId, HttpBatching, IntrospectionLimit, Kind, Mode, Rate, ReadIn, Scope,
+    Flag, FlagId, HttpBatching, IntrospectionLimit, Kind, Mode, Rate, ReadIn, Scope, Shedding,
 };
 pub use engine::{Access, Caller, Engine, Instance};
 pub use flags::{Flags, Refused};

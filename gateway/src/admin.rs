@@ -25,6 +25,7 @@ use crate::{
     http::{negotiate::MediaType, refusal::Refusal, respond},
     persisted::Sizes,
     rate::RatesView,
+    shed::ShedReason,
 };
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -88,6 +89,22 @@ struct Ops<'a> {
     rates: RatesView,
     requests: Used,
     connections: Used,
+    memory: MemoryView,
+    /// Requests refused for want of room, since the process began, by reason.
+    shed: BTreeMap<&'static str, u64>,
+}
+
+/// In bytes. `max` is null where nobody says.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MemoryView {
+    resident: i64,
+    max: Option<u64>,
+    /// Whether requests are refused for it.
+    short: bool,
+    /// What bodies of requests take of it, and may take.
+    bodies: i64,
+    max_bodies: u64,
 }
 
 #[derive(Serialize)]
@@ -127,7 +144,7 @@ async fn ops(State(gateway): State<Arc<Gateway>>, Extension(peer): Extension<Pee
     if let Err(refusal) = may_read(peer.0.ip(), &headers, &gateway.verifier).await {
         return refused(&refusal);
     }
-    let Gateway { build, config, metrics, executor, .. } = gateway.as_ref();
+    let Gateway { build, config, metrics, executor, shed, .. } = gateway.as_ref();
     let (entries, bytes) = executor.documents.size();
     let view = Ops {
         build: BuildView {
@@ -153,8 +170,16 @@ async fn ops(State(gateway): State<Arc<Gateway>>, Extension(peer): Extension<Pee
         },
         persisted_documents: gateway.persisted.sizes(),
         rates: gateway.rates.view(),
-        requests: Used { active: metrics.active_requests.get(), max: config.max_requests },
-        connections: Used { active: metrics.connections.get(), max: config.max_connections },
+        requests: Used { active: shed.metrics.active_requests.get(), max: config.max_requests },
+        connections: Used { active: metrics.connections.open.get(), max: config.max_connections },
+        memory: MemoryView {
+            resident: shed.metrics.resident_bytes.get(),
+            max: shed.memory.limit(),
+            short: shed.memory.is_short(),
+            bodies: shed.metrics.body_bytes.get(),
+            max_bodies: config.max_body_memory_bytes,
+        },
+        shed: ShedReason::ALL.map(|reason| (reason.as_str(), shed.metrics.refused_for(reason))).into(),
     };
     respond::json(StatusCode::OK, &view)
 }

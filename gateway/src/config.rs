@@ -6,11 +6,14 @@ use nova_core::Environment;
 
 use crate::{
     client_address::{ForwardedHeader, TrustedProxies},
+    connection::Patience,
     http::Origins,
 };
 
 /// The longest execution budget that can be configured, in milliseconds. Compiled in.
 pub const MAX_EXECUTION_TIMEOUT_MS: u64 = 60_000;
+/// The least memory for bodies of requests that can be configured, in bytes: one of the largest, and ordinary ones beside it.
+const MIN_BODY_MEMORY_BYTES: u64 = 2 * 1024 * 1024;
 /// The largest request body that can be configured, in bytes. Compiled in.
 pub const MAX_BODY_BYTES: u64 = 1024 * 1024;
 
@@ -40,10 +43,20 @@ pub struct Config {
           default_value_t = Self::default().max_body_bytes)]
     pub max_body_bytes: u64,
 
-    /// How long a client may take to send a request's head, and how long an idle connection is kept, in milliseconds.
+    /// How long a client may take to send a request's head, in milliseconds.
     #[arg(long, env = "NOVA_HEADER_TIMEOUT_MS", value_name = "NOVA_HEADER_TIMEOUT_MS",
           value_parser = clap::value_parser!(u64).range(1..), default_value_t = Self::default().header_timeout_ms)]
     pub header_timeout_ms: u64,
+
+    /// How long a connection is kept on which nothing is asked, in milliseconds.
+    #[arg(long, env = "NOVA_IDLE_TIMEOUT_MS", value_name = "NOVA_IDLE_TIMEOUT_MS",
+          value_parser = clap::value_parser!(u64).range(1..), default_value_t = Self::default().idle_timeout_ms)]
+    pub idle_timeout_ms: u64,
+
+    /// How long a client may take nothing of an answer, in milliseconds; then its connection ends.
+    #[arg(long, env = "NOVA_WRITE_TIMEOUT_MS", value_name = "NOVA_WRITE_TIMEOUT_MS",
+          value_parser = clap::value_parser!(u64).range(1..), default_value_t = Self::default().write_timeout_ms)]
+    pub write_timeout_ms: u64,
 
     /// How long a client may take to send a request's body, in milliseconds.
     #[arg(long, env = "NOVA_BODY_TIMEOUT_MS", value_name = "NOVA_BODY_TIMEOUT_MS",
@@ -55,7 +68,7 @@ pub struct Config {
           value_parser = clap::value_parser!(u32).range(1..=1_000_000), default_value_t = Self::default().max_requests)]
     pub max_requests: u32,
 
-    /// Connections that are open at a time; one more waits in the kernel's queue.
+    /// Connections that are open at a time; for one more, the one that has waited longest for its client is closed.
     #[arg(long, env = "NOVA_MAX_CONNECTIONS", value_name = "NOVA_MAX_CONNECTIONS",
           value_parser = clap::value_parser!(u32).range(1..=1_000_000), default_value_t = Self::default().max_connections)]
     pub max_connections: u32,
@@ -75,6 +88,23 @@ pub struct Config {
     #[arg(long, env = "NOVA_FORWARDED_HEADER", value_name = "NOVA_FORWARDED_HEADER", value_enum,
           default_value_t = Self::default().forwarded_header)]
     pub forwarded_header: ForwardedHeader,
+
+    /// Connections that one address may have open at a time; one more is closed at once. 0 is no bound of its own: behind a
+    /// proxy all come from one address.
+    #[arg(long, env = "NOVA_MAX_CONNECTIONS_PER_ADDRESS", value_name = "NOVA_MAX_CONNECTIONS_PER_ADDRESS",
+          default_value_t = Self::default().max_connections_per_address)]
+    pub max_connections_per_address: u32,
+
+    /// Memory that requests with a body may take together, in bytes: each 8 KiB, what has arrived of its body, and what that is
+    /// at most when it is parsed. For more, the body that has been arriving longest is refused with 503, or the new one.
+    #[arg(long, env = "NOVA_MAX_BODY_MEMORY_BYTES", value_name = "NOVA_MAX_BODY_MEMORY_BYTES",
+          value_parser = clap::value_parser!(u64).range(MIN_BODY_MEMORY_BYTES..), default_value_t = Self::default().max_body_memory_bytes)]
+    pub max_body_memory_bytes: u64,
+
+    /// Memory that the process may have, in bytes; above a share of it (flag `limits.shedding`) requests are refused with 503.
+    /// Left out: the limit of its control group, else the memory of the machine.
+    #[arg(long, env = "NOVA_MAX_MEMORY_BYTES", value_name = "NOVA_MAX_MEMORY_BYTES", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_memory_bytes: Option<u64>,
 
     /// Origins whose pages may send requests and read answers, exact and separated by commas, such as `https://app.example`.
     #[arg(
@@ -119,13 +149,18 @@ impl Default for Config {
             admin_listen: SocketAddr::from(([127, 0, 0, 1], 9180)),
             execution_timeout_ms: MAX_EXECUTION_TIMEOUT_MS,
             max_body_bytes: MAX_BODY_BYTES,
-            header_timeout_ms: 30_000,
+            header_timeout_ms: 10_000,
+            idle_timeout_ms: 75_000,
+            write_timeout_ms: 30_000,
             body_timeout_ms: 10_000,
             max_requests: 1_024,
             max_connections: 8_192,
             trusted_proxies: TrustedProxies::default(),
             forwarded_header: ForwardedHeader::default(),
             cors_origins: Origins::default(),
+            max_connections_per_address: 0,
+            max_body_memory_bytes: 64 * 1024 * 1024,
+            max_memory_bytes: None,
             document_cache_bytes: 128 * 1024 * 1024,
             automatic_documents_bytes: 64 * 1024 * 1024,
             documents_manifest: None,
@@ -150,8 +185,10 @@ impl Config {
         usize::try_from(self.max_body_bytes.min(MAX_BODY_BYTES)).unwrap_or(usize::MAX)
     }
 
-    pub(crate) fn header_timeout(&self) -> Duration {
-        Duration::from_millis(self.header_timeout_ms)
+    pub(crate) fn patience(&self) -> Patience {
+        let [head, idle, write] =
+            [self.header_timeout_ms, self.idle_timeout_ms, self.write_timeout_ms].map(Duration::from_millis);
+        Patience { head, idle, write }
     }
 
     pub(crate) fn body_timeout(&self) -> Duration {

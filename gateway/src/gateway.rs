@@ -6,14 +6,8 @@ use nova_core::{Environment, SharedIds, clock::SharedClock, token::TokenVerifier
 use nova_flags::{Flags, Status};
 use nova_loaders::Loaders;
 use nova_resolvers::NovaSchema;
-use prometheus_client::{
-    metrics::{gauge::Gauge, info::Info},
-    registry::Registry,
-};
-use tokio::{
-    sync::{Semaphore, SemaphorePermit},
-    time::Instant,
-};
+use prometheus_client::{metrics::info::Info, registry::Registry};
+use tokio::time::Instant;
 
 use crate::{
     config::Config,
@@ -25,6 +19,7 @@ use crate::{
     metrics::Metrics,
     persisted::{Manifest, PersistedDocuments},
     rate::Rates,
+    shed::{Shed, ShedMetrics},
     viewer_check::ViewerCheck,
 };
 
@@ -89,7 +84,7 @@ pub struct Gateway {
     pub(crate) started_at: String,
     /// When it started, for arithmetic.
     pub(crate) started: Instant,
-    work: Semaphore,
+    pub(crate) shed: Shed,
 }
 
 impl Gateway {
@@ -114,6 +109,7 @@ impl Gateway {
             build,
         } = parts;
         let metrics = Metrics::register(&mut registry);
+        let shed = Shed::new(&config, ShedMetrics::register(&mut registry));
         let labels = [("version", build.version), ("commit", build.commit)];
         registry.register("nova_build", "The build that runs", Info::new(labels.to_vec()));
         let now = clock.now();
@@ -135,7 +131,7 @@ impl Gateway {
             build,
             started_at: now.to_rfc3339(),
             started: Instant::now(),
-            work: Semaphore::new(config.max_requests as usize),
+            shed,
             config,
             environment,
         })
@@ -144,24 +140,5 @@ impl Gateway {
     /// Whether all callers are on this machine: a developer's, and it listens on loopback.
     pub(crate) fn is_for_this_machine(&self) -> bool {
         self.environment.is_development() && self.config.listen.ip().is_loopback()
-    }
-
-    /// A place among the requests in work; `None` when all are taken. Nobody waits for one.
-    pub(crate) fn admit(&self) -> Option<InWork<'_>> {
-        let permit = self.work.try_acquire().ok()?;
-        self.metrics.active_requests.inc();
-        Some(InWork { active: &self.metrics.active_requests, _permit: permit })
-    }
-}
-
-/// A request in work, until it is dropped.
-pub(crate) struct InWork<'a> {
-    active: &'a Gauge,
-    _permit: SemaphorePermit<'a>,
-}
-
-impl Drop for InWork<'_> {
-    fn drop(&mut self) {
-        self.active.dec();
     }
 }

@@ -24,6 +24,7 @@ mod persisted;
 mod rate;
 mod serve;
 mod session;
+mod shed;
 mod viewer_check;
 
 pub use client_address::{ClientAddress, ForwardedHeader, NetworkError, TrustedProxies};

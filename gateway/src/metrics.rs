@@ -5,11 +5,11 @@ use std::{fmt, time::Duration};
 use nova_core::ErrorCode;
 use prometheus_client::{
     encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder},
-    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    metrics::{counter::Counter, family::Family, histogram::Histogram},
     registry::{Registry, Unit},
 };
 
-use crate::{guard::LimitMetrics, http::batch_metrics::BatchMetrics};
+use crate::{connection::ConnectionMetrics, guard::LimitMetrics, http::batch_metrics::BatchMetrics};
 
 /// Seconds, from what a cached answer takes to the ceiling of an operation.
 const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0];
@@ -20,10 +20,8 @@ const OVERHEAD_SECONDS: [f64; 10] = [0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.
 pub(crate) struct Metrics {
     /// How long requests took, to the end of the response's head.
     requests: Family<RequestLabels, Histogram>,
-    /// GraphQL requests in work.
-    pub(crate) active_requests: Gauge,
-    /// Connections that are open on the public port.
-    pub(crate) connections: Gauge,
+    /// Connections on the public port.
+    pub(crate) connections: ConnectionMetrics,
     /// Errors in responses, by code.
     errors: Family<CodeLabel, Counter>,
     /// Documents that did not have to be parsed.
@@ -120,8 +118,7 @@ impl Metrics {
     pub(crate) fn register(registry: &mut Registry) -> Self {
         let metrics = Self {
             requests: Family::new_with_constructor(|| Histogram::new(SECONDS)),
-            active_requests: Gauge::default(),
-            connections: Gauge::default(),
+            connections: ConnectionMetrics::register(registry),
             errors: Family::default(),
             document_hits: Counter::default(),
             document_misses: Counter::default(),
@@ -136,8 +133,6 @@ impl Metrics {
             Unit::Seconds,
             metrics.requests.clone(),
         );
-        registry.register("http_server_active_requests", "GraphQL requests in work", metrics.active_requests.clone());
-        registry.register("nova_gateway_connections", "Open client connections", metrics.connections.clone());
         registry.register("nova_graphql_errors", "Errors in responses, by code", metrics.errors.clone());
         registry.register(
             "nova_document_cache_hits",

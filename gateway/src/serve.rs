@@ -3,12 +3,14 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use prometheus_client::metrics::gauge::Gauge;
-use tokio::{net::TcpListener, sync::oneshot};
+use tokio::{
+    net::TcpListener,
+    sync::{oneshot, watch},
+};
 
 use crate::{
     admin,
-    connection::{self, Bounds},
+    connection::{self, Bounds, ConnectionMetrics},
     gateway::Gateway,
     http::{self, around},
 };
@@ -34,10 +36,11 @@ pub async fn serve(
     let config = &gateway.config;
     let bounds = Bounds {
         connections: config.max_connections,
-        header_timeout: config.header_timeout(),
+        per_address: config.max_connections_per_address,
+        patience: config.patience(),
         drain: config.drain_timeout(),
     };
-    let admin_bounds = Bounds { connections: ADMIN_CONNECTIONS, drain: ADMIN_DRAIN, ..bounds };
+    let admin_bounds = Bounds { connections: ADMIN_CONNECTIONS, per_address: 0, drain: ADMIN_DRAIN, ..bounds };
     let (drained, until_drained) = oneshot::channel::<()>();
 
     let for_clients = async {
@@ -53,7 +56,8 @@ pub async fn serve(
                 async move { around::answer(router, &gateway.ids, Some(&gateway.metrics), request).await }
             }
         };
-        connection::serve(public, bounds, gateway.metrics.connections.clone(), answer, shutdown).await;
+        let (metrics, pressure) = (gateway.metrics.connections.clone(), gateway.shed.memory.pressure());
+        connection::serve(public, bounds, metrics, pressure, answer, shutdown).await;
         drop(drained);
     };
     let for_operators = async {
@@ -67,8 +71,15 @@ pub async fn serve(
         let shutdown = async {
             let _ = until_drained.await;
         };
-        connection::serve(admin, admin_bounds, Gauge::default(), answer, shutdown).await;
+        // Operators are served however short memory is.
+        let (metrics, no_pressure) = (ConnectionMetrics::default(), watch::channel(false).1);
+        connection::serve(admin, admin_bounds, metrics, no_pressure, answer, shutdown).await;
     };
-    tokio::join!(for_clients, for_operators);
+    let percent = || gateway.flags.process().limits_shedding().map(|shedding| shedding.memory_percent.into());
+    let memory = gateway.shed.memory.watch(percent);
+    tokio::select! {
+        _ = async { tokio::join!(for_clients, for_operators) } => {}
+        never = async { memory.await; std::future::pending().await } => never,
+    }
     Ok(())
 }

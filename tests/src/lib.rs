@@ -11,6 +11,7 @@ pub mod equal;
 pub mod files;
 pub mod flags;
 pub mod issuer;
+pub mod metrics;
 pub mod processes;
 pub mod rows;
 pub mod signer;

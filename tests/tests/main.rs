@@ -39,6 +39,8 @@ mod rate_limit;
 mod schema_check;
 mod seed;
 mod seed_edges;
+mod shedding;
+mod slow_clients;
 mod static_guard;
 mod unleash;
 mod unleash_flags;

@@ -17,12 +17,12 @@ pub use options::{AppOptions, GatewayOptions, settings};
 pub(crate) use tls::install_provider;
 pub use tls::{GrpcTls, GrpcTlsArgs};
 
-use std::{io, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc};
 
 use nova_backend::{Backend, ServiceName, metrics::Metrics};
 use nova_flags::Flags;
 use prometheus_client::registry::Registry;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use self::part::Part;
 use crate::{failure::Failure, random::SystemIds};
@@ -47,8 +47,8 @@ impl App {
     /// # Errors
     /// [`Failure`] when an address is taken or a setting is wrong.
     pub async fn start(options: AppOptions) -> Result<Self, Failure> {
-        let public = listen(options.gateway.http.listen).await?;
-        let admin = listen(options.gateway.http.admin_listen).await?;
+        let public = listen(options.gateway.http.listen)?;
+        let admin = listen(options.gateway.http.admin_listen)?;
         Self::start_on(options, public, admin).await
     }
 
@@ -102,11 +102,22 @@ impl App {
     }
 }
 
+/// Clients that the kernel lets in before we have taken them, as far as it goes along (`net.core.somaxconn`). With room for few, one
+/// burst of connections costs everybody who comes then a second: the kernel says nothing, and they try again.
+const BACKLOG: u32 = 4_096;
+
 /// Listens, or says which address can't be had.
-pub(crate) async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| Failure::Unavailable(format!("cannot listen on {address}: {error}")))
+pub(crate) fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
+    bind(address).map_err(|error| Failure::Unavailable(format!("cannot listen on {address}: {error}")))
+}
+
+/// The same, with the plain error.
+pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A process that starts again need not wait for the connections of the one before.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 fn url(listener: &TcpListener) -> Result<String, Failure> {

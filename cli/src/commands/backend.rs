@@ -33,7 +33,7 @@ pub(super) async fn run(mut args: BackendArgs) -> Result<(), Failure> {
     let pool = nova_backend::connect(&args.store).map_err(|error| Failure::Config(error.to_string()))?;
     let kept = args.service.flags(&mut registry).await?;
     let mut stop = Stop::listen(false)?;
-    let listener = app::listen(args.listen).await?;
+    let listener = app::listen(args.listen)?;
     tracing::info!(address = %args.listen, services = ?args.services, tls = tls.is_some(), "serving");
     args.services.sort_unstable();
     args.services.dedup();

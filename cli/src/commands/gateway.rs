@@ -63,8 +63,8 @@ pub(super) async fn run(args: GatewayArgs) -> Result<(), Failure> {
     };
     let flags = args.service.flag_settings()?;
     let mut stop = Stop::listen(false)?;
-    let public = app::listen(args.http.listen).await?;
-    let admin = app::listen(args.http.admin_listen).await?;
+    let public = app::listen(args.http.listen)?;
+    let admin = app::listen(args.http.admin_listen)?;
     let options = GatewayOptions {
         http: args.http,
         loaders: args.loaders,

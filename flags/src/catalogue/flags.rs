@@ -72,6 +72,18 @@ catalogue! {
         }
     }
 
+    /// Whether requests are refused before memory runs out.
+    LimitsShedding limits_shedding "limits.shedding" {
+        scope: Process, read_in: Gateway,
+        equivalence: Equivalence::Different("requests are refused with 503 while memory is short"), kind: Operational,
+        default: true, owner: "gateway", end: None,
+        off: "Only `NOVA_MAX_REQUESTS` and `NOVA_MAX_CONNECTIONS` bound what is taken on at a time.",
+        on: "While the process has more memory than the payload allows, or the bodies of requests have more than `NOVA_MAX_BODY_MEMORY_BYTES`, requests are refused with 503.",
+        payload: Shedding {
+            memory_percent: u32 = 80 in 10..=100, "Percent of `NOVA_MAX_MEMORY_BYTES` above which requests are refused; they are taken again 5 percent below.";
+        }
+    }
+
     /// Whether one request may bring several operations.
     HttpBatching http_batching "http.batching" {
         scope: Request, read_in: Gateway,

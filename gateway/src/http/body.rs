@@ -3,35 +3,72 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use tokio::time::timeout;
+use http_body_util::BodyExt;
+use hyper::body::Body as _;
+use tokio::time::{Instant, timeout_at};
 
 use super::refusal::Refusal;
+use crate::shed::Room;
 
 /// How many times the cap is read and thrown away of a body that is too large. A client that is still sending often
 /// does not look for an answer, and closing the connection under it loses the 413.
 const DISCARD_FACTOR: usize = 8;
 
-/// The whole body, if it is at most `cap` bytes and there within `limit`.
-pub(crate) async fn read(headers: &HeaderMap, mut body: Body, cap: usize, limit: Duration) -> Result<Bytes, Refusal> {
+/// The whole body, if it is at most `cap` bytes, there within `limit`, and `room` has room for it; and the room that it takes
+/// until the request ends.
+pub(crate) async fn read<'a>(
+    headers: &HeaderMap,
+    mut body: Body,
+    cap: usize,
+    limit: Duration,
+    mut room: Room<'a>,
+) -> Result<(Bytes, Room<'a>), Refusal> {
     // Who asks first (`Expect: 100-continue`) sends nothing before it is told to.
     if headers.contains_key(header::EXPECT) && announced(headers).is_some_and(|length| length > cap) {
         return Err(Refusal::BodyTooLarge(cap));
     }
-    timeout(limit, async {
-        match Limited::new(&mut body, cap).collect().await {
-            Ok(collected) => Ok(collected.to_bytes()),
-            Err(error) if error.is::<LengthLimitError>() => {
-                discard(body, cap.saturating_mul(DISCARD_FACTOR)).await;
-                Err(Refusal::BodyTooLarge(cap))
+    let end = Instant::now() + limit;
+    let read = timeout_at(end, whole(&mut body, cap, &mut room)).await.unwrap_or(Err(Refusal::BodyTimeout));
+    match read {
+        Ok(bytes) => Ok((bytes, room)),
+        Err(refusal) => {
+            drop(room);
+            if refusal == Refusal::BodyTooLarge(cap) {
+                let _ = timeout_at(end, discard(body, cap.saturating_mul(DISCARD_FACTOR))).await;
             }
-            Err(_) => Err(Refusal::BadRequest("the body ended early".into())),
+            Err(refusal)
         }
-    })
-    .await
-    .unwrap_or(Err(Refusal::BodyTimeout))
+    }
+}
+
+/// Copied together as it comes: a chunk can hold much more memory than its bytes.
+async fn whole(body: &mut Body, cap: usize, room: &mut Room<'_>) -> Result<Bytes, Refusal> {
+    let mut whole = BytesMut::new();
+    loop {
+        let frame = tokio::select! {
+            biased;
+            frame = body.frame() => frame,
+            refusal = room.gave_way() => return Err(refusal),
+        };
+        let data = match frame {
+            None => break,
+            Some(Err(_)) => return Err(Refusal::BadRequest("the body ended early".into())),
+            Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
+        };
+        if whole.len() + data.len() > cap {
+            return Err(Refusal::BodyTooLarge(cap));
+        }
+        room.grow(data.len())?;
+        if whole.is_empty() && body.is_end_stream() {
+            room.arrived(&data)?;
+            return Ok(data);
+        }
+        whole.extend_from_slice(&data);
+    }
+    room.arrived(&whole)?;
+    Ok(whole.freeze())
 }
 
 fn announced(headers: &HeaderMap) -> Option<usize> {
@@ -54,6 +91,10 @@ mod tests {
     use futures_util::{StreamExt, stream};
 
     use super::*;
+    use crate::{
+        config::Config,
+        shed::{PER_REQUEST, Shed, ShedMetrics, ShedReason},
+    };
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -72,7 +113,48 @@ mod tests {
     }
 
     async fn read_all(body: Body) -> Result<Bytes, Refusal> {
-        read(&HeaderMap::new(), body, 100, SECOND).await
+        read_with(&HeaderMap::new(), body, &shed(PER_REQUEST + 100)).await
+    }
+
+    async fn read_with(headers: &HeaderMap, body: Body, shed: &Shed) -> Result<Bytes, Refusal> {
+        let read = read(headers, body, 100, SECOND, shed.room(true)?).await;
+        let taken = read.as_ref().map_or(0, |(bytes, _)| PER_REQUEST + bytes.len());
+        assert_eq!(taken_of(shed), taken, "nothing is kept of what is refused");
+        read.map(|(bytes, _)| bytes)
+    }
+
+    fn shed(max: usize) -> Shed {
+        let config = Config { max_body_memory_bytes: max as u64, ..Config::default() };
+        Shed::new(&config, ShedMetrics::default())
+    }
+
+    fn taken_of(shed: &Shed) -> usize {
+        shed.metrics.body_bytes.get().try_into().unwrap()
+    }
+
+    #[tokio::test]
+    async fn who_sends_slowly_gives_way_to_who_needs_the_room() {
+        let shed = shed(2 * PER_REQUEST + 100);
+        let (headers, begun) = (HeaderMap::new(), stream::iter([Ok::<_, Infallible>(Bytes::from_static(&[b'x'; 80]))]));
+        let slow = Body::from_stream(begun.chain(stream::pending()));
+        let slow = read(&headers, slow, 100, SECOND, shed.room(true).unwrap());
+        let other = read_with(&headers, chunks(2, 20), &shed);
+        let (slow, other) = tokio::join!(slow, other);
+        assert_eq!(slow.err(), Some(Refusal::Overloaded(ShedReason::BodyMemory)));
+        assert_eq!(other.unwrap().len(), 40);
+        assert_eq!((taken_of(&shed), shed.metrics.refused_for(ShedReason::BodyMemory)), (0, 1));
+    }
+
+    #[tokio::test]
+    async fn a_body_counts_with_what_it_is_when_it_is_parsed() {
+        let shed = shed(PER_REQUEST + 1_000);
+        let room = || shed.room(true).unwrap();
+        let lists = read(&HeaderMap::new(), Body::from("[[],[]]"), 100, SECOND, room()).await;
+        assert_eq!(lists.err(), Some(Refusal::Overloaded(ShedReason::BodyMemory)));
+        let text = read(&HeaderMap::new(), Body::from("[ \"[] \" ]"), 100, SECOND, room()).await;
+        assert!(text.is_ok() && taken_of(&shed) > PER_REQUEST + 200);
+        drop(text);
+        assert_eq!(taken_of(&shed), 0);
     }
 
     #[tokio::test]
@@ -93,6 +175,6 @@ mod tests {
         headers.insert(header::EXPECT, "100-continue".parse().unwrap());
         headers.insert(header::CONTENT_LENGTH, "101".parse().unwrap());
         let never = Body::from_stream(stream::pending::<Result<Bytes, Infallible>>());
-        assert_eq!(read(&headers, never, 100, SECOND).await, Err(Refusal::BodyTooLarge(100)));
+        assert_eq!(read_with(&headers, never, &shed(PER_REQUEST)).await, Err(Refusal::BodyTooLarge(100)));
     }
 }

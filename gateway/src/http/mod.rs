@@ -72,8 +72,10 @@ async fn graphql(State(gateway): State<Arc<Gateway>>, request: Request) -> Respo
 
 /// The stages, cheapest first: what can be refused without the body is refused before it is read.
 async fn stages(gateway: &Gateway, accepted: Option<MediaType>, request: Request) -> Result<Response, Refusal> {
+    // Before anything is looked at: what is short must not be spent on saying no.
+    let shedding = gateway.flags.process().limits_shedding().is_some();
+    gateway.shed.look(shedding)?;
     let (head, body) = request.into_parts();
-    let _in_work = gateway.admit().ok_or(Refusal::Overloaded)?;
     let carrier = head::check(&head, gateway)?;
     let media = accepted.ok_or(Refusal::NotAcceptable)?;
     let identity = auth::viewer(&head.headers, &gateway.verifier).await;
@@ -89,10 +91,15 @@ async fn stages(gateway: &Gateway, accepted: Option<MediaType>, request: Request
     gateway.rates.request(policy.limits_rate(), address, viewer.map(|viewer| viewer.user_id))?;
     let viewer = identity?;
     let config = &gateway.config;
-    let bytes = match carrier {
-        Carrier::Url => Bytes::new(),
-        Carrier::Body => body::read(&head.headers, body, config.max_body(), config.body_timeout()).await?,
+    let (bytes, _room) = match carrier {
+        Carrier::Url => (Bytes::new(), None),
+        Carrier::Body => {
+            let room = gateway.shed.room(shedding)?;
+            let read = body::read(&head.headers, body, config.max_body(), config.body_timeout(), room).await?;
+            (read.0, Some(read.1))
+        }
     };
+    let _in_work = gateway.shed.admit()?;
     let deadline = deadline(gateway, &policy);
     let debug = debug::wanted(&head.headers, viewer.as_ref());
     let read_only = carrier == Carrier::Url;

@@ -4,7 +4,7 @@ use async_graphql::ServerError;
 use http::{HeaderName, HeaderValue, StatusCode};
 use nova_core::{ErrorCode, token::TokenError};
 
-use crate::{errors, persisted::Refused, rate::Limited};
+use crate::{errors, persisted::Refused, rate::Limited, shed::ShedReason};
 
 /// A request that is turned away before its operation runs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,9 +29,9 @@ pub(crate) enum Refusal {
     /// The client accepts nothing that this endpoint writes.
     #[error("only application/graphql-response+json and application/json are written")]
     NotAcceptable,
-    /// As many requests as allowed are in work.
-    #[error("too many requests at a time")]
-    Overloaded,
+    /// There is no room for it now.
+    #[error("{0}")]
+    Overloaded(ShedReason),
     /// More requests of a user or from an address than may come.
     #[error("{0}")]
     RateLimited(#[from] Limited),
@@ -101,7 +101,7 @@ impl Refusal {
             Self::Method | Self::MutationByGet => StatusCode::METHOD_NOT_ALLOWED,
             Self::UrlTooLong(_) => StatusCode::URI_TOO_LONG,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
-            Self::Overloaded | Self::Token(TokenError::Unavailable) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded(_) | Self::Token(TokenError::Unavailable) => StatusCode::SERVICE_UNAVAILABLE,
             Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::ContentType | Self::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTooLarge(_) | Self::BatchTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -132,7 +132,7 @@ impl Refusal {
             Self::CrossSite | Self::ForeignHost => ErrorCode::CrossSiteRefused,
             Self::BatchingOff => ErrorCode::BatchingNotSupported,
             Self::Document(refused) => refused.code(),
-            Self::Overloaded | Self::BodyTooLarge(_) | Self::UrlTooLong(_) | Self::BatchTooLarge { .. } => {
+            Self::Overloaded(_) | Self::BodyTooLarge(_) | Self::UrlTooLong(_) | Self::BatchTooLarge { .. } => {
                 ErrorCode::LimitExceeded
             }
             Self::RateLimited(_) => ErrorCode::RateLimited,
@@ -163,7 +163,7 @@ impl Refusal {
             Self::MutationByGet => Some((ALLOW, "POST")),
             // In an answer the header says what requests may be (RFC 9110 §12.5.3).
             Self::ContentEncoding => Some((ACCEPT_ENCODING, "identity")),
-            Self::Overloaded | Self::Token(TokenError::Unavailable) => Some((RETRY_AFTER, "1")),
+            Self::Overloaded(_) | Self::Token(TokenError::Unavailable) => Some((RETRY_AFTER, "1")),
             // The rest of the body may still come: nothing else can be read from this connection.
             Self::BodyTimeout => Some((CONNECTION, "close")),
             Self::Token(_) | Self::UnknownUser => Some((WWW_AUTHENTICATE, r#"Bearer error="invalid_token""#)),

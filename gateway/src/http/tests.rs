@@ -241,7 +241,7 @@ async fn a_panic_is_told_as_every_refusal_is() {
 #[tokio::test]
 async fn above_the_bound_a_request_is_refused_at_once() {
     let gateway = gateway(Config { max_requests: 1, ..Config::default() });
-    let busy = gateway.admit().unwrap();
+    let busy = gateway.shed.admit().unwrap();
     let reply = send(&gateway, post(&[], query("{ __typename }"))).await;
     assert_eq!((reply.status.as_u16(), reply.code()), (503, "LIMIT_EXCEEDED"));
     assert_eq!(reply.headers["retry-after"], "1");

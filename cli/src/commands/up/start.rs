@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::{UpArgs, this_binary};
 use crate::{
-    app::{App, AppOptions, settings},
+    app::{App, AppOptions, bind, settings},
     clock::SystemClock,
     commands::{migrate, seed},
     failure::Failure,
@@ -85,10 +85,10 @@ impl All {
 
 pub(super) async fn start(world: &World, args: &UpArgs) -> Result<All, Failure> {
     // The port first: it is what most often is not as wished, and nothing has been done for nothing yet.
-    let public = listen(args.port).await.map_err(|error| port_failure(args.port, &error))?;
-    let admin = match listen(ADMIN_PORT).await {
+    let public = listen(args.port).map_err(|error| port_failure(args.port, &error))?;
+    let admin = match listen(ADMIN_PORT) {
         Ok(admin) => admin,
-        Err(_) => listen(0).await.map_err(Failure::io("find a free port"))?,
+        Err(_) => listen(0).map_err(Failure::io("find a free port"))?,
     };
     let server = match &args.database_url {
         Some(_) if !args.full => None,
@@ -162,8 +162,8 @@ async fn fill(database_url: &str, args: &UpArgs) -> Result<Option<(Uuid, String)
     Ok(user)
 }
 
-async fn listen(port: u16) -> io::Result<TcpListener> {
-    TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await
+fn listen(port: u16) -> io::Result<TcpListener> {
+    bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
 }
 
 fn port_failure(port: u16, error: &io::Error) -> Failure {

@@ -1,0 +1,130 @@
+//! Who has the places of a listener, and who gives his to a new client when all are taken. It asks for a place and ends no
+//! connection itself: whoever was asked looks again, and stays if he is busy by then.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    net::IpAddr,
+    sync::Arc,
+};
+
+use tokio::task::Id;
+
+use super::{
+    activity::{Activity, Snapshot},
+    verdict::GivesWay,
+};
+
+/// How many of those who may give way are remembered, so that not everybody is looked at for each new client.
+const REMEMBERED: usize = 256;
+
+/// The connections of a listener, by their tasks.
+pub(super) struct Places {
+    max: usize,
+    /// Of one address; 0 is as many as there are.
+    max_per_address: u32,
+    taken: HashMap<Id, Place>,
+    addresses: HashMap<IpAddr, u32>,
+    /// The first of those who may give way, and what they were at when they were looked at. Whoever is not in here, or has
+    /// done something since, comes after them.
+    next: VecDeque<(GivesWay, Id)>,
+}
+
+struct Place {
+    activity: Arc<Activity>,
+    address: IpAddr,
+    /// Asked to give way.
+    asked: Option<GivesWay>,
+}
+
+impl Places {
+    pub(super) fn new(max: u32, max_per_address: u32) -> Self {
+        let (taken, addresses) = (HashMap::new(), HashMap::new());
+        Self { max: max as usize, max_per_address, taken, addresses, next: VecDeque::new() }
+    }
+
+    /// Whether one more can be taken.
+    pub(super) fn free(&self) -> bool {
+        self.taken.len() < self.max
+    }
+
+    /// Whether `address` has as many as it may.
+    pub(super) fn full_for(&self, address: IpAddr) -> bool {
+        let canonical = address.to_canonical();
+        self.max_per_address > 0 && self.addresses.get(&canonical).is_some_and(|count| *count >= self.max_per_address)
+    }
+
+    pub(super) fn take(&mut self, id: Id, address: IpAddr, activity: Arc<Activity>) {
+        let address = address.to_canonical();
+        *self.addresses.entry(address).or_default() += 1;
+        self.taken.insert(id, Place { activity, address, asked: None });
+    }
+
+    pub(super) fn leave(&mut self, id: Id) {
+        let Some(place) = self.taken.remove(&id) else { return };
+        if let Some(count) = self.addresses.get_mut(&place.address) {
+            *count -= 1;
+            if *count == 0 {
+                self.addresses.remove(&place.address);
+            }
+        }
+    }
+
+    /// Asks one connection to give way; `false` if none may.
+    pub(super) fn make_room(&mut self) -> bool {
+        self.ask_next() || {
+            self.look();
+            self.ask_next()
+        }
+    }
+
+    /// Asks as many as `count` to give way that have been waiting for their clients for a while.
+    pub(super) fn relieve(&mut self, count: usize) {
+        for (gives_way, id) in self.first(count, |snapshot, gives_way| gives_way.is_quiet(snapshot)) {
+            self.ask(gives_way, id);
+        }
+    }
+
+    fn ask_next(&mut self) -> bool {
+        while let Some((gives_way, id)) = self.next.pop_front() {
+            if self.ask(gives_way, id) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Asks one, if it still is at what it was.
+    fn ask(&mut self, gives_way: GivesWay, id: Id) -> bool {
+        let Some(place) = self.taken.get_mut(&id) else { return false };
+        if place.activity.snapshot().gives_way() != Some(gives_way) {
+            return false;
+        }
+        place.asked = Some(gives_way);
+        place.activity.wanted.notify_one();
+        true
+    }
+
+    /// Remembers the first of one kind: who is in no request goes before all who are, also when he gets there later.
+    fn look(&mut self) {
+        let mut first = self.first(REMEMBERED, |_, _| true);
+        let kind = first.first().map(|(gives_way, _)| gives_way.in_a_request);
+        first.retain(|(gives_way, _)| Some(gives_way.in_a_request) == kind);
+        self.next = first.into();
+    }
+
+    /// The first of those who may give way, were not asked already, and are `wanted`, in their order.
+    fn first(&self, count: usize, wanted: impl Fn(&Snapshot, &GivesWay) -> bool) -> Vec<(GivesWay, Id)> {
+        let of = |(id, place): (&Id, &Place)| {
+            let snapshot = place.activity.snapshot();
+            let gives_way = snapshot.gives_way()?;
+            (place.asked != Some(gives_way) && wanted(&snapshot, &gives_way)).then_some((gives_way, *id))
+        };
+        let mut all: Vec<_> = self.taken.iter().filter_map(of).collect();
+        if all.len() > count {
+            all.select_nth_unstable_by_key(count, |(gives_way, _)| *gives_way);
+            all.truncate(count);
+        }
+        all.sort_unstable_by_key(|(gives_way, _)| *gives_way);
+        all
+    }
+}
