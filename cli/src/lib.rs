@@ -6,6 +6,7 @@
 pub mod app;
 pub mod clock;
 pub mod commands;
+pub mod descriptors;
 pub(crate) mod documents;
 pub mod failure;
 pub(crate) mod flags;

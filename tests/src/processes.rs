@@ -23,6 +23,8 @@ pub struct Process {
     child: Child,
     /// Where it listens.
     pub port: u16,
+    /// Where a gateway's operator connects; 0 for others.
+    admin: u16,
 }
 
 impl Process {
@@ -49,7 +51,7 @@ impl Process {
         command.env("NOVA_SERVICES", services).env("NOVA_BACKEND_LISTEN", format!("127.0.0.1:{port}"));
         command.env("DATABASE_URL", database_url);
         set(&mut command, settings);
-        let process = Self { child: command.spawn().unwrap(), port };
+        let process = Self { child: command.spawn().unwrap(), port, admin: 0 };
         eventually(|| async { TcpStream::connect(("127.0.0.1", port)).await.is_ok() }).await;
         process
     }
@@ -71,12 +73,25 @@ impl Process {
     /// # Panics
     /// When it does not come up.
     pub async fn gateway_with(urls: [&str; 3], settings: &[(&str, &str)]) -> Self {
+        Self::gateway_in(nova("gateway"), urls, settings).await
+    }
+
+    /// The same, after a shell has run `limits`: `ulimit -n 256`.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub async fn gateway_under(limits: &str, urls: [&str; 3], settings: &[(&str, &str)]) -> Self {
+        let mut shell = prepared(Command::new("sh"));
+        shell.args(["-c", &format!("{limits} && exec \"$0\" gateway")]).arg(binary());
+        Self::gateway_in(shell, urls, settings).await
+    }
+
+    async fn gateway_in(mut command: Command, urls: [&str; 3], settings: &[(&str, &str)]) -> Self {
         let (port, admin) = (free_port(), free_port());
-        let mut command = nova("gateway");
         command.env("NOVA_LISTEN", format!("127.0.0.1:{port}")).env("NOVA_ADMIN_ADDR", format!("127.0.0.1:{admin}"));
         command.envs(["USERS_URL", "CONTENT_URL", "SOCIAL_URL"].into_iter().zip(urls));
         set(&mut command, settings);
-        let process = Self { child: command.spawn().unwrap(), port };
+        let process = Self { child: command.spawn().unwrap(), port, admin };
         eventually(|| async { TcpStream::connect(("127.0.0.1", port)).await.is_ok() }).await;
         process
     }
@@ -85,6 +100,21 @@ impl Process {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Where the operator connects, to a gateway.
+    #[must_use]
+    pub fn admin_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.admin)
+    }
+
+    /// Its process id.
+    ///
+    /// # Panics
+    /// When it has ended.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id().unwrap()
     }
 
     /// SIGKILL, and waits until it is gone.
@@ -125,11 +155,20 @@ fn set(command: &mut Command, settings: &[(&str, &str)]) {
     }
 }
 
-fn nova(command: &str) -> Command {
+fn binary() -> String {
     #[expect(clippy::disallowed_methods, reason = "the tests' composition root")]
     let Ok(binary) = std::env::var("NOVA_BIN") else { panic!("NOVA_BIN names no binary. Run `./nova test`") };
-    let mut nova = Command::new(binary);
-    nova.arg(command).env("NOVA_ENVIRONMENT", "development").env("NOVA_TOKEN_SECRET", TOKEN_SECRET).kill_on_drop(true);
+    binary
+}
+
+fn nova(command: &str) -> Command {
+    let mut nova = prepared(Command::new(binary()));
+    nova.arg(command);
+    nova
+}
+
+fn prepared(mut nova: Command) -> Command {
+    nova.env("NOVA_ENVIRONMENT", "development").env("NOVA_TOKEN_SECRET", TOKEN_SECRET).kill_on_drop(true);
     nova.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     nova
 }

@@ -4,7 +4,13 @@
 use std::time::Duration;
 
 use nova_cli::app::AppOptions;
-use nova_tests::{app::TestApp, client::codes, metrics::metric, processes::eventually, world::WORLD};
+use nova_tests::{
+    app::TestApp,
+    client::codes,
+    metrics::metric,
+    processes::{Process, eventually},
+    world::WORLD,
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -113,4 +119,24 @@ async fn who_never_reads_is_not_answered_for_ever() {
     assert!(metric(&app.app.admin_url, answered).await < 1_900.0, "the kernel's buffers took the first, and no more");
     drop(greedy);
     is_served(&app).await;
+}
+
+/// What `/proc` says of a process's open files.
+fn open_files(process: &Process) -> String {
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", process.pid())).unwrap();
+    limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap().trim().to_owned()
+}
+
+#[tokio::test]
+async fn the_limit_of_open_files_is_raised_as_far_as_needed_and_connections_fit_into_it() {
+    let nowhere = ["http://127.0.0.1:1"; 3];
+    let settings = [("NOVA_MAX_CONNECTIONS", "1000")];
+    let raised = Process::gateway_under("ulimit -Sn 256", nowhere, &settings).await;
+    assert!(open_files(&raised).starts_with("1512 "), "{}", open_files(&raised));
+    let most = "nova_gateway_connections_max";
+    assert!((metric(&raised.admin_url(), most).await - 1_000.0).abs() < 0.1);
+
+    let low = Process::gateway_under("ulimit -Sn 256 && ulimit -Hn 400", nowhere, &settings).await;
+    assert!(open_files(&low).starts_with("400 "), "{}", open_files(&low));
+    assert!((metric(&low.admin_url(), most).await - 300.0).abs() < 0.1, "it starts all the same, with fewer");
 }

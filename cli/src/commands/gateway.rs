@@ -9,6 +9,7 @@ use super::service::ServiceArgs;
 use crate::{
     app::{self, GatewayOptions, KeptFlags},
     clock::SystemClock,
+    descriptors,
     failure::Failure,
     identity::Hidden,
     signals::Stop,
@@ -42,8 +43,9 @@ pub(super) struct GatewayArgs {
     http: nova_gateway::Config,
 }
 
-pub(super) async fn run(args: GatewayArgs) -> Result<(), Failure> {
+pub(super) async fn run(mut args: GatewayArgs) -> Result<(), Failure> {
     args.service.start_telemetry()?;
+    args.http.max_connections = descriptors::fit(args.http.max_connections);
     let identity = args.service.identity()?;
     let cursor_secret = match args.cursor_secret.as_ref().or(args.service.tokens.token_secret()) {
         Some(secret) => secret.secret(CURSOR_SECRET)?,

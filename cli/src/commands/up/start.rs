@@ -21,6 +21,7 @@ use crate::{
     app::{App, AppOptions, bind, settings},
     clock::SystemClock,
     commands::{migrate, seed},
+    descriptors,
     failure::Failure,
     flags::{self, UnleashArgs},
     random, say,
@@ -104,7 +105,9 @@ pub(super) async fn start(world: &World, args: &UpArgs) -> Result<All, Failure> 
     };
     let (unleash, user) = tokio::try_join!(unleash_server(world, args, server.as_ref()), fill(&database_url, args))?;
     let secret = world.token_secret()?;
-    let options = options(&database_url, world, args, unleash.as_ref().map(Unleash::access))?;
+    let mut options = options(&database_url, world, args, unleash.as_ref().map(Unleash::access))?;
+    let http = &mut options.gateway.http;
+    http.max_connections = descriptors::fit(http.max_connections);
     let app = App::start_on(options, public, admin).await?;
     let mut pids = BTreeMap::from([("nova".to_owned(), std::process::id())]);
     pids.extend(server.as_ref().and_then(Server::pid).map(|pid| ("postgres".to_owned(), pid)));
