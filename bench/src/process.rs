@@ -24,6 +24,12 @@ pub(crate) fn peak_rss_mib(pid: u32) -> f64 {
     f64::from(kib) / 1024.0
 }
 
+/// From here on the peak is that of what comes.
+pub(crate) fn forget_peak_rss(pid: u32) {
+    // Where the kernel does not let us, the figure is that of the whole life so far.
+    let _ = fs::write(format!("/proc/{pid}/clear_refs"), "5");
+}
+
 /// The fields of `/proc/PID/stat` behind the name, which may hold anything: the first one is the state.
 fn stat(pid: u32) -> Option<Vec<String>> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;

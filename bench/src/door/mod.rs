@@ -1,23 +1,50 @@
 //! `nova bench door`: what the door costs, and what it holds.
 
 mod documents;
+mod load;
 mod thread_clock;
 
 use nova_cli::failure::Failure;
 
-use crate::report::Report;
+use crate::{
+    report::Report,
+    world::{World, WorldArgs},
+};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct DoorArgs {
-    /// Runs of each figure.
+    /// Only this part; left out, both.
+    #[arg(long, value_enum)]
+    part: Option<Part>,
+    /// Runs of each figure of documents.
     #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u32).range(5..))]
     runs: u32,
     #[command(flatten)]
     documents: documents::DocumentsArgs,
+    #[command(flatten)]
+    load: load::LoadArgs,
+    #[command(flatten)]
+    world: WorldArgs,
 }
 
-pub(crate) fn run(args: &DoorArgs) -> Result<Report, Failure> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// The CPU that documents cost before they run.
+    Documents,
+    /// Attacks on a running gateway.
+    Load,
+}
+
+pub(crate) async fn run(args: DoorArgs) -> Result<Report, Failure> {
     let mut report = Report::new("door");
-    documents::measure(&mut report, args.runs, &args.documents)?;
+    let wanted = |part| args.part.is_none_or(|only| only == part);
+    if wanted(Part::Documents) {
+        documents::measure(&mut report, args.runs, &args.documents)?;
+    }
+    if wanted(Part::Load) {
+        let world = World::start(&args.world).await?;
+        load::measure(&mut report, &args.load, &world).await?;
+        world.stop().await?;
+    }
     Ok(report)
 }
