@@ -84,7 +84,8 @@ async fn with_memory_to_spare_nobody_is_refused() {
 async fn bodies_that_arrive_slowly_give_way_to_those_that_are_there() {
     let app = start(|http| http.max_body_memory_bytes = 64 * 1024).await;
     let taken = async || metric(&app.app.admin_url, "nova_gateway_body_memory_bytes").await;
-    let head = "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 60000\r\n\r\n";
+    let head =
+        "POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 60000\r\n\r\n";
     let slow = async || {
         let mut slow = TcpStream::connect(app.app.url.strip_prefix("http://").unwrap()).await.unwrap();
         slow.write_all(format!("{head}{}", " ".repeat(50_000)).as_bytes()).await.unwrap();

@@ -88,7 +88,7 @@ impl Attack {
     /// What is sent at once: each attacker the next of them.
     fn requests(self, token: &str) -> Vec<Vec<u8>> {
         let request = match self {
-            Self::SlowHeads => b"POST /graphql HTTP/1.1\r\nhost: nova\r\nx-slow: ".to_vec(),
+            Self::SlowHeads => b"POST /graphql HTTP/1.1\r\nhost: localhost\r\nx-slow: ".to_vec(),
             Self::SlowBodies => {
                 let mut request = head(token, &format!("content-length: {NEARLY_FULL}"));
                 request.resize(request.len() + NEARLY_FULL - 1_000, b' ');
@@ -155,8 +155,10 @@ impl Attack {
 
 fn head(token: &str, length: &str) -> Vec<u8> {
     let authorization = if token.is_empty() { String::new() } else { format!("authorization: Bearer {token}\r\n") };
-    format!("POST /graphql HTTP/1.1\r\nhost: nova\r\ncontent-type: application/json\r\n{authorization}{length}\r\n\r\n")
-        .into_bytes()
+    format!(
+        "POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n{authorization}{length}\r\n\r\n"
+    )
+    .into_bytes()
 }
 
 fn post(token: &str, body: &str) -> Vec<u8> {

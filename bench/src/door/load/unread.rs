@@ -15,7 +15,7 @@ pub(super) fn requests(token: &str, body: &str, count: u32) -> Vec<u8> {
     // Entries of the static table (RFC 7541): POST and http, then names with values of ours.
     let mut head = vec![0x83, 0x86];
     let bearer = format!("Bearer {token}");
-    for (name, value) in [(4, "/graphql"), (1, "nova"), (31, "application/json"), (23, &bearer)] {
+    for (name, value) in [(4, "/graphql"), (1, "localhost"), (31, "application/json"), (23, &bearer)] {
         integer(&mut head, 15, name);
         integer(&mut head, 127, value.len());
         head.extend(value.as_bytes());
