@@ -2,6 +2,7 @@
 
 mod documents;
 mod load;
+mod rate;
 mod thread_clock;
 
 use nova_cli::failure::Failure;
@@ -13,10 +14,10 @@ use crate::{
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct DoorArgs {
-    /// Only this part; left out, both.
+    /// Only this part; left out, all.
     #[arg(long, value_enum)]
     part: Option<Part>,
-    /// Runs of each figure of documents.
+    /// Runs of each figure of documents and rates.
     #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u32).range(5..))]
     runs: u32,
     #[command(flatten)]
@@ -31,6 +32,8 @@ pub(crate) struct DoorArgs {
 enum Part {
     /// The CPU that documents cost before they run.
     Documents,
+    /// What the rate limit takes of a request.
+    Rate,
     /// Attacks on a running gateway.
     Load,
 }
@@ -40,6 +43,9 @@ pub(crate) async fn run(args: DoorArgs) -> Result<Report, Failure> {
     let wanted = |part| args.part.is_none_or(|only| only == part);
     if wanted(Part::Documents) {
         documents::measure(&mut report, args.runs, &args.documents)?;
+    }
+    if wanted(Part::Rate) {
+        rate::measure(&mut report, args.runs);
     }
     if wanted(Part::Load) {
         let world = World::start(&args.world).await?;
