@@ -23,6 +23,8 @@ pub(crate) struct Ask {
     pub(crate) authorization: HeaderValue,
     pub(crate) body: Bytes,
     pub(crate) begins: Bytes,
+    /// Whether it asks for the debug view.
+    pub(crate) debug: bool,
 }
 
 impl Ask {
@@ -71,10 +73,12 @@ impl Client {
     /// The body of an answer with status 200.
     pub(crate) async fn ask(&self, connection: &mut Connection, ask: &Ask) -> Option<Bytes> {
         let sender = connection.as_mut()?;
+        let debug = HeaderValue::from_static(if ask.debug { "1" } else { "0" });
         let request = Request::post("/graphql")
             .header(HOST, &self.host)
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
             .header(AUTHORIZATION, &ask.authorization)
+            .header("x-nova-debug", debug)
             .body(Full::new(ask.body.clone()))
             .ok()?;
         let answer = async {

@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use crate::up::{Up, address};
 
-const TOKEN_TTL: Duration = Duration::from_hours(24);
+pub(crate) const TOKEN_TTL: Duration = Duration::from_hours(24);
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct WorldArgs {

@@ -19,8 +19,10 @@ pub(crate) fn wanted(headers: &HeaderMap, viewer: Option<&Viewer>) -> bool {
 /// Where the time of one operation went.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Stages {
-    /// Finding or parsing the document.
+    /// Finding the document, or parsing and measuring it.
     pub(crate) parse: Duration,
+    /// Choosing the operation, weighing it with its variables, and what the limits and the budget say.
+    pub(crate) limits: Duration,
     /// Validation and execution, loads included.
     pub(crate) execute: Duration,
     /// All of it, from the parsed body to the answer.
@@ -67,6 +69,7 @@ impl From<CallCount> for Calls {
 #[derive(Debug, Serialize)]
 struct StagesMs {
     parse: Millis,
+    limits: Millis,
     execute: Millis,
     total: Millis,
 }
@@ -94,6 +97,7 @@ impl DebugView {
             statements: trace.statements,
             stages_ms: StagesMs {
                 parse: Millis(stages.parse),
+                limits: Millis(stages.limits),
                 execute: Millis(stages.execute),
                 total: Millis(stages.total),
             },

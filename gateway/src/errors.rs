@@ -3,13 +3,18 @@
 //! async-graphql's own errors carry no code. Which of them come how is pinned by the tests below, against the exact version
 //! in the lock file: their text is all that tells a coercion error from a resolver's.
 
+use std::collections::HashMap;
+
 use async_graphql::{
     PathSegment, Pos, ServerError, Value,
     parser::{Error as ParseError, types::ExecutableDocument},
 };
 use nova_core::ErrorCode;
 
-use crate::{argument, rate::Limited};
+use crate::{
+    argument::{self, Argument},
+    rate::Limited,
+};
 
 /// As many errors as one refused document is told. The rest would only repeat its own text to it.
 const MAX_REQUEST_ERRORS: usize = 50;
@@ -68,17 +73,22 @@ pub(crate) fn classify(errors: &mut Vec<ServerError>, document: &ExecutableDocum
         errors.dedup();
         errors.truncate(MAX_REQUEST_ERRORS);
     }
+    // Many errors can be about one argument, and finding it takes a walk over the document.
+    let mut arguments = HashMap::new();
     for error in errors {
         if code_of(error).is_none() {
-            add_code(error, document);
+            let argument = error.locations.first().and_then(|at| {
+                let found = arguments.entry(*at).or_insert_with(|| argument::find(document, *at));
+                found.as_ref()
+            });
+            add_code(error, argument);
         }
         // A value that stands nowhere in the document, such as a default, is said to be on line 0.
         error.locations.retain(|at| at.line > 0);
     }
 }
 
-fn add_code(error: &mut ServerError, document: &ExecutableDocument) {
-    let argument = error.locations.first().and_then(|at| argument::find(document, *at));
+fn add_code(error: &mut ServerError, argument: Option<&Argument<'_>>) {
     let (code, argument) = if error.path.is_empty() {
         match argument {
             // The document is fine and a variable's value is not.

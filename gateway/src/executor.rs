@@ -15,7 +15,7 @@ use crate::{
     debug::{Cost, Stages},
     document::DocumentCache,
     errors,
-    guard::Prepared,
+    guard::{Prepared, limits},
     metrics::Metrics,
     operation,
     rate::{Limited, Overspent, Purse},
@@ -87,6 +87,12 @@ impl Executor {
         metrics: &Metrics,
     ) -> Result<Answer, E> {
         let started = Instant::now();
+        let length = operation.document.len() as u64;
+        if let Err(excess) = limits::refused_unseen(length, &operation.policy) {
+            check.await?;
+            metrics.limits.exceeded(excess.measure.as_str(), Mode::Enforce);
+            return Ok(Answer::refused(excess.error(), Duration::ZERO, started));
+        }
         let found = self.documents.look_up(operation.document, metrics);
         let parse = started.elapsed();
         let prepared = match found.as_ref() {
@@ -125,6 +131,7 @@ impl Executor {
                 }
             };
         }
+        let limits = started.elapsed().saturating_sub(parse);
         let loaders = loaders.request(operation.viewer, operation.policy, operation.deadline);
         let mut request = Request::new("").variables(operation.variables).data(Arc::clone(&loaders));
         request.operation_name = operation.name;
@@ -148,7 +155,7 @@ impl Executor {
         if !response.errors.is_empty() {
             errors::classify(&mut response.errors, document);
         }
-        let stages = Stages { parse, execute: executing.elapsed(), total: started.elapsed() };
+        let stages = Stages { parse, limits, execute: executing.elapsed(), total: started.elapsed() };
         Ok(Answer { response, executed, stages, cost: Some(cost), loaders: Some(loaders) })
     }
 
@@ -181,7 +188,7 @@ impl Answer {
     }
 
     fn refused(error: ServerError, parse: Duration, started: Instant) -> Self {
-        let stages = Stages { parse, execute: Duration::ZERO, total: started.elapsed() };
+        let stages = Stages { parse, total: started.elapsed(), ..Stages::default() };
         Self { stages, ..Self::not_executed(error) }
     }
 }

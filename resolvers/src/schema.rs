@@ -21,12 +21,19 @@ pub struct SchemaConfig {
 #[must_use]
 pub fn schema(config: &SchemaConfig) -> NovaSchema {
     let schema = builder().data(CursorCodec::new(&config.cursor_secret));
-    if config.suggestions { schema } else { schema.disable_suggestions() }.finish()
+    suggesting(schema, config.suggestions).finish()
 }
 
+type Builder = SchemaBuilder<Query, Mutation, EmptySubscription>;
+
 /// What requests and documents that are still to run have in common.
-pub(crate) fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
+pub(crate) fn builder() -> Builder {
     Schema::build(Query, Mutation::default(), EmptySubscription)
+}
+
+/// With or without names that are like an unknown one.
+pub(crate) fn suggesting(builder: Builder, suggestions: bool) -> Builder {
+    if suggestions { builder } else { builder.disable_suggestions() }
 }
 
 /// The contract as SDL: what `schema.graphql` holds.

@@ -11,7 +11,7 @@ use async_graphql::{
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 
-use crate::schema::{NovaSchema, builder};
+use crate::schema::{NovaSchema, builder, suggesting};
 
 /// Holds documents against the schema.
 pub struct Validator {
@@ -19,10 +19,11 @@ pub struct Validator {
 }
 
 impl Validator {
-    /// A validator for the schema of this build. It holds a schema of its own: make one for many documents.
+    /// A validator for the schema of this build, which says what an unknown name may have been meant for if `suggestions` are
+    /// wanted. It holds a schema of its own: make one for many documents.
     #[must_use]
-    pub fn new() -> Self {
-        Self { schema: builder().extension(Stop).finish() }
+    pub fn new(suggestions: bool) -> Self {
+        Self { schema: suggesting(builder().extension(Stop), suggestions).finish() }
     }
 
     /// What validation says of a document, of which `operation` would run; nothing when it says nothing. Values of variables are
@@ -37,12 +38,6 @@ impl Validator {
         // Nothing in it waits for anybody.
         let ended = validated.now_or_never().map(|response| response.errors);
         ended.unwrap_or_else(|| vec![ServerError::new("validation did not come to an end", None)])
-    }
-}
-
-impl Default for Validator {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -76,7 +71,7 @@ mod tests {
 
     #[test]
     fn nothing_runs_and_what_does_not_fit_is_said() {
-        let validator = Validator::new();
+        let validator = Validator::new(true);
         let said = |text: &str| {
             let said = validator.validate(parse_query(text).unwrap(), None);
             said.iter().map(|error| error.message.clone()).collect::<Vec<_>>()

@@ -81,6 +81,11 @@ pub fn bombs(bytes: usize) -> Vec<Bomb> {
             "keys of an input object",
             around("mutation { likePost(input: {", numbered("a#:1 ", bytes - 60), "}) { post { id } } }"),
         ),
+        // What validation compares.
+        bomb("arguments that are repeated by no other field of the name, within inline fragments", apart(bytes)),
+        bomb("two fields with the same many arguments, within inline fragments", alike(bytes)),
+        Bomb { operation: Some("Q1"), ..bomb("many operations over one tree of fragments", trees(bytes)) },
+        Bomb { operation: Some("Q1"), ..bomb("many operations over many variables", variables(bytes)) },
         // Depth.
         bomb("selections within selections", nested("{viewer", bytes, "{id}", "}")),
         bomb("inline fragments within each other", nested("{...", bytes, "{id}", "}")),
@@ -116,6 +121,21 @@ pub fn bombs(bytes: usize) -> Vec<Bomb> {
             around("{", numbered("a#:__schema{types{fields{type{fields{name}}}}} ", bytes - 2), "}"),
         ),
     ];
+    all.push(bomb(
+        "an argument that fails on every post, found among many others",
+        around(
+            "{feed(first:100){nodes{",
+            repeat("id ", bytes - 90),
+            "comments(first:99999999999){pageInfo{endCursor}}}}}",
+        ),
+    ));
+    all.push(Bomb {
+        variables: json!({ "after": "x".repeat(100 * bytes) }),
+        ..bomb(
+            "a long text that every post is asked with",
+            "query($after:String){feed(first:100){nodes{a:comments(after:$after){pageInfo{endCursor}} b:comments(after:$after){pageInfo{endCursor}}}}}",
+        )
+    });
     all.push(Bomb {
         variables: json!({ "n": 100 }),
         ..bomb("pages whose size is a variable", "query($n: Int!) { feed(first: $n) { nodes { likers(first: $n) { nodes { followers(first: $n) { nodes { id } } } } } } }")
@@ -201,6 +221,36 @@ fn dense(bytes: usize, operations: usize) -> String {
         let _ = write!(text, "fragment F{number} on Query {{ {}__typename }}", each("...F# ", number + 1..=last));
     }
     text
+}
+
+/// A field with many arguments, and the same field over and over without one, within inline fragments: each is an error for each
+/// argument, at each level.
+fn apart(bytes: usize) -> String {
+    let field = around("id(", repeat("a:1 ", bytes / 20), ")");
+    let inner = around(&field, repeat(" id", bytes * 9 / 10 - field.len() - 150), "");
+    around("{viewer{", around("...{".repeat(25), inner, "}".repeat(25)), "}}")
+}
+
+/// Twice a field with the same many arguments, within inline fragments.
+fn alike(bytes: usize) -> String {
+    let field = around("id(", numbered("a#:1 ", bytes / 2 - 90), ")");
+    around("{viewer{", around("...{".repeat(25), around(&field, &field, ""), "}".repeat(25)), "}}")
+}
+
+/// Operations that each spread a tree of fragments, behind fields.
+fn trees(bytes: usize) -> String {
+    let branch = |name: &str, next: &str| {
+        let fields = each(&format!("f#:followers{{nodes{{...{next}}}}} "), 1..=10);
+        format!("fragment {name} on User{{{fields}}}")
+    };
+    let tree = [branch("A", "B"), branch("B", "C"), branch("C", "D"), "fragment D on User{id bio username}".to_owned()];
+    around(numbered("query Q#{viewer{...A}} ", (bytes.saturating_sub(1_100)).max(100)), tree.concat(), "")
+}
+
+/// Operations that each use many variables, of which they define none.
+fn variables(bytes: usize) -> String {
+    let uses = around("fragment F on Query{nodes(ids:[", numbered("$v#", bytes / 2), "]){id}}");
+    around(numbered("query Q#{...F} ", bytes / 3), uses, "")
 }
 
 /// Variables of which each is used once.

@@ -20,6 +20,9 @@ async fn a_caller_with_the_scope_who_asks_sees_what_the_operation_cost() {
     assert_eq!(debug["flags"]["loaders.batching"], batching);
     assert_eq!(debug["flags"].as_object().map(serde_json::Map::len), Some(CATALOGUE.len()));
     let total = debug["stagesMs"]["total"].as_f64().unwrap();
+    for stage in ["parse", "limits", "execute"] {
+        assert!((0.0..=total).contains(&debug["stagesMs"][stage].as_f64().unwrap()), "{debug}");
+    }
     let overhead = debug["overheadMs"].as_f64().unwrap();
     assert!(total > 0.0 && overhead >= 0.0 && overhead <= total, "{debug}");
 }

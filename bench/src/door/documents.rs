@@ -59,6 +59,8 @@ const TOKENS: &[&str] = &[
     "ofType",
     "name",
     "(first: 100)",
+    "(a: 1 b: 1 c: 1)",
+    "id(a: 1 a: 1 a: 1)",
     "(first: $n)",
     "(id: \"x\")",
     "(ids: [$a])",
@@ -97,6 +99,8 @@ const CONTEXTS: &[(&str, &str)] = &[
     ("{ viewer { ", " } }"),
     ("{ viewer { ...F } } fragment F on User { id ", " }"),
     ("{ ...G ...G } fragment G on Query { viewer { ...F ...F } } fragment F on User { ", " }"),
+    ("query A { ...G } query B { ...G } query C { ...G } fragment G on Query { viewer { ", " } }"),
+    ("{ viewer { ... { ... { ... { ... { ... { ... { ... { ", " } } } } } } } } }"),
     ("query (", ") { __typename }"),
     ("{ node(", ") { id } }"),
     ("{ nodes(ids: [", "]) { id } }"),
@@ -131,8 +135,11 @@ impl Dearest {
 
 pub(super) fn measure(report: &mut Report, runs: u32, args: &DocumentsArgs) -> Result<(), Failure> {
     say::step("documents");
-    let checker = DocumentChecker::new().map_err(|error| Failure::Internal(error.to_string()))?;
-    let cost = |text: &str| timed(|| black_box(checker.check(text))).0;
+    // As outside development: nobody is told what an unknown name may have been meant for.
+    let checker = DocumentChecker::new(false).map_err(|error| Failure::Internal(error.to_string()))?;
+    let once = |text: &str| timed(|| black_box(checker.check(text))).0;
+    // The least of three is what it costs; the rest is what the machine did meanwhile.
+    let cost = |text: &str| once(text).min(once(text)).min(once(text));
     // The shorter they are the fewer are refused for their tokens alone.
     let corpus: Vec<_> = (1..=10).flat_map(|tenths| bombs(BYTES * tenths / 10)).collect();
     let mut random = ChaCha8Rng::seed_from_u64(args.seed);

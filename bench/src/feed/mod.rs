@@ -2,6 +2,7 @@
 //! it the same statements and the same bytes from a hand-written handler. What the first costs over the second is the
 //! executor's price.
 
+mod guard;
 mod plain;
 mod statements;
 mod watch;
@@ -64,6 +65,7 @@ impl Feeds {
             authorization: viewer.clone(),
             body: self.body.clone(),
             begins: Bytes::from_static(br#"{"data":{"feed":{"nodes":["#),
+            debug: false,
         }
     }
 }
@@ -113,7 +115,12 @@ pub(crate) async fn run(args: FeedArgs) -> Result<Report, Failure> {
     if let Some(differing) = watch.differing().await {
         report.add("differing_statements", "statements", Some(Goal::Exactly(0.0)), vec![f64::from(differing)]);
     }
+    let door = guard::measure(&world, &nova, &feeds, args.runs).await?;
     let [nova, plain] = &sides;
+    // Of the processor time that a request takes.
+    let share = door.iter().zip(nova.per_core_second()).map(|(micros, per_second)| micros * per_second / 1e4).collect();
+    report.add("door", "µs", None, door);
+    report.add("door_share", "%", Some(Goal::Below(5.0)), share);
     let price = plain.per_core_second().zip(nova.per_core_second()).map(|(plain, nova)| plain / nova).collect();
     report.add("executor_price", "x plain", None, price);
     for side in &sides {

@@ -95,7 +95,7 @@ impl Mix {
     }
 
     fn ask(&self, viewer: usize, kind: usize, body: Bytes, begins: String) -> Ask {
-        Ask { kind, authorization: self.viewers[viewer].1.clone(), body, begins: begins.into() }
+        Ask { kind, authorization: self.viewers[viewer].1.clone(), body, begins: begins.into(), debug: false }
     }
 }
 

@@ -94,7 +94,7 @@ pub(crate) fn check(path: &Path) -> Result<(), Failure> {
 }
 
 fn checker() -> Result<DocumentChecker, Failure> {
-    DocumentChecker::new().map_err(|error| Failure::Internal(error.to_string()))
+    DocumentChecker::new(true).map_err(|error| Failure::Internal(error.to_string()))
 }
 
 fn count(n: usize, what: &str) -> String {

@@ -78,7 +78,7 @@ catalogue! {
         equivalence: Equivalence::Different("requests are refused with 503 while memory is short"), kind: Operational,
         default: true, owner: "gateway", end: None,
         off: "Only `NOVA_MAX_REQUESTS` and `NOVA_MAX_CONNECTIONS` bound what is taken on at a time.",
-        on: "While the process has more memory than the payload allows, or the bodies of requests have more than `NOVA_MAX_BODY_MEMORY_BYTES`, requests are refused with 503.",
+        on: "While the process has more memory than the payload allows, or the bodies of requests have more than `NOVA_MAX_BODY_MEMORY_BYTES`, requests are refused with 503. One whose body would take more than an eighth of that alone is refused with 413.",
         payload: Shedding {
             memory_percent: u32 = 80 in 10..=100, "Percent of `NOVA_MAX_MEMORY_BYTES` above which requests are refused; they are taken again 5 percent below.";
         }
@@ -111,7 +111,7 @@ catalogue! {
             directives: u16 = 100 in 0..=1_000, "Directives.";
             operations: u16 = 20 in 1..=100, "Operations that it defines.";
             root_fields: u16 = 50 in 1..=1_000, "Fields at the root of the operation.";
-            selections: u16 = 2_000 in 1..=10_000, "Selections of the operation, with each fragment where it is spread.";
+            selections: u16 = 2_000 in 1..=10_000, "Selections of all operations, with each fragment where it is spread.";
             mode: Mode = 1 in 0..=1, "Whether it refuses or only counts.";
         }
     }

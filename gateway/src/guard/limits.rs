@@ -14,9 +14,9 @@ const MAX_BRACKETS: u64 = 64;
 /// Tokens of any document.
 const MAX_TOKENS: u64 = 15_000;
 /// Tokens that a document may have however short it is.
-const SHORT_TOKENS: u64 = 2_500;
+const SHORT_TOKENS: u64 = 1_500;
 /// Bytes for each token beyond those. Parsing costs by the token, and a document that is long should cost more than a short one.
-const BYTES_PER_TOKEN: u64 = 4;
+const BYTES_PER_TOKEN: u64 = 5;
 const MAX_FRAGMENTS: u64 = 1_000;
 const MAX_ALIASES: u64 = 1_000;
 const MAX_DIRECTIVES: u64 = 1_000;
@@ -24,8 +24,14 @@ const MAX_OPERATIONS: u64 = 100;
 const MAX_ROOT_FIELDS: u64 = 1_000;
 const MAX_SELECTIONS: u64 = 10_000;
 const MAX_COMPARISONS: u64 = 20_000;
+/// Selections, and comparisons, that a document may have however short it is.
+const SHORT: u64 = 4_000;
+/// Bytes for each beyond those.
+const BYTES_PER_ONE: u64 = 2;
+/// Bytes of one string: the longest text of a post, four bytes a character, and some more for who writes too much.
+const MAX_STRING: u64 = 65_536;
 const MAX_COMPLEXITY: u64 = 100_000;
-/// Values in variables, each counted as often as its variable is used.
+/// Values in variables, each counted as often as its variable is used; 64 bytes of text are one, too.
 const MAX_VALUES: u64 = 100_000;
 
 macro_rules! measures {
@@ -67,10 +73,10 @@ measures! {
     /// Operations that it defines.
     Operations = "operations", "operations";
     /// What validation compares.
-    Comparisons = "comparisons", "fields to compare";
+    Comparisons = "comparisons", "comparisons to make";
     /// Fields at the root of the operation.
     RootFields = "root_fields", "root fields";
-    /// Selections with all fragments in their places.
+    /// Selections of all operations, with all fragments in their places.
     Selections = "selections", "selections, fragments spread out";
     /// Fields below fields.
     Depth = "depth", "levels of fields";
@@ -78,6 +84,8 @@ measures! {
     Complexity = "complexity", "points of complexity";
     /// What its variables hold.
     Values = "values", "values in variables";
+    /// The longest string.
+    String = "string", "bytes in one string";
 }
 
 /// More of something than there may be.
@@ -122,20 +130,31 @@ pub(super) fn too_nested() -> Excess {
 }
 
 /// The ceilings of a document, whichever of its operations is meant: validation looks at all of them.
-pub(super) fn document(measures: &Measures) -> Result<(), Excess> {
+pub(super) fn document(bytes: u64, measures: &Measures) -> Result<(), Excess> {
+    let by_length = (bytes / BYTES_PER_ONE).max(SHORT);
     check([
         (Measure::Fragments, measures.fragments, MAX_FRAGMENTS),
         (Measure::Aliases, measures.aliases, MAX_ALIASES),
         (Measure::Directives, measures.directives, MAX_DIRECTIVES),
         (Measure::Operations, measures.operations(), MAX_OPERATIONS),
-        (Measure::Comparisons, measures.comparisons, MAX_COMPARISONS),
+        (Measure::Comparisons, measures.comparisons, MAX_COMPARISONS.min(by_length)),
+        (Measure::Selections, measures.selections, MAX_SELECTIONS.min(by_length)),
+        (Measure::String, measures.longest_string, MAX_STRING),
     ])?;
-    measures.all().try_for_each(|operation| {
-        check([
-            (Measure::RootFields, operation.root_fields, MAX_ROOT_FIELDS),
-            (Measure::Selections, operation.selections, MAX_SELECTIONS),
-        ])
-    })
+    measures.all().try_for_each(|operation| check([(Measure::RootFields, operation.root_fields, MAX_ROOT_FIELDS)]))
+}
+
+/// The ceiling of what an operation costs, in points.
+pub(super) fn ceiling(complexity: u64) -> Result<(), Excess> {
+    check([(Measure::Complexity, complexity, MAX_COMPLEXITY)])
+}
+
+/// What `policy` says of a text of so many bytes, before anything is done with it. In mode `measure` that is said later.
+pub(crate) fn refused_unseen(bytes: u64, policy: &Policy) -> Result<(), Excess> {
+    match policy.limits_document() {
+        Some(limit) if limit.mode == Mode::Enforce => check([(Measure::Bytes, bytes, limit.bytes)]),
+        _ => Ok(()),
+    }
 }
 
 /// What one request is measured to be: its document, its operation, and its variables.
@@ -150,6 +169,8 @@ pub(crate) struct Load<'a> {
     /// Whole points of what describes the schema.
     pub(super) introspection: u64,
     pub(crate) values: u64,
+    /// Of the document and the variables.
+    pub(crate) longest_string: u64,
 }
 
 impl Load<'_> {
@@ -165,10 +186,11 @@ impl Load<'_> {
             Measure::Operations => self.document.operations(),
             Measure::Comparisons => self.document.comparisons,
             Measure::RootFields => self.operation.root_fields,
-            Measure::Selections => self.operation.selections,
+            Measure::Selections => self.document.selections,
             Measure::Depth => self.operation.depth,
             Measure::Complexity => self.complexity,
             Measure::Values => self.values,
+            Measure::String => self.longest_string,
         }
     }
 
@@ -191,11 +213,12 @@ impl Load<'_> {
             }
         };
         let mut compare = |limits: &[(Measure, u64)], mode| {
-            if let Err(excess) = check(limits.iter().map(|(measure, max)| (*measure, self.of(*measure), *max))) {
-                hear(excess.measure.as_str(), mode, &|| excess.error());
+            for (measure, max) in limits.iter().filter(|(measure, max)| self.of(*measure) > *max) {
+                let excess = Excess { measure: *measure, value: self.of(*measure), max: *max };
+                hear(measure.as_str(), mode, &|| excess.error());
             }
         };
-        compare(&[(Measure::Values, MAX_VALUES)], Mode::Enforce);
+        compare(&[(Measure::Values, MAX_VALUES), (Measure::String, MAX_STRING)], Mode::Enforce);
         if let Some(limit) = policy.limits_document() {
             let limits = [
                 (Measure::Bytes, limit.bytes),
@@ -212,13 +235,12 @@ impl Load<'_> {
         if let Some(limit) = policy.limits_depth() {
             compare(&[(Measure::Depth, limit.max.into())], limit.mode);
         }
-        if let Some(limit) = policy.limits_complexity() {
-            compare(&[(Measure::Complexity, limit.max.into())], limit.mode);
-        }
         // The ceiling holds whatever the flag says, and what describes the schema costs, too.
         let complexity = self.complexity.saturating_add(self.introspection);
-        if let Err(excess) = check([(Measure::Complexity, complexity, MAX_COMPLEXITY)]) {
-            hear(excess.measure.as_str(), Mode::Enforce, &|| excess.error());
+        match (ceiling(complexity), policy.limits_complexity()) {
+            (Err(excess), _) => hear(excess.measure.as_str(), Mode::Enforce, &|| excess.error()),
+            (Ok(()), Some(limit)) => compare(&[(Measure::Complexity, limit.max.into())], limit.mode),
+            (Ok(()), None) => {}
         }
         match policy.limits_introspection() {
             Some(limit) if self.operation.introspects && !may_introspect => {

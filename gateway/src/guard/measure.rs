@@ -25,10 +25,17 @@ pub(crate) struct Measures {
     pub(crate) aliases: u64,
     /// Directives, as they stand there.
     pub(crate) directives: u64,
-    /// Pairs of fields that validation looks at, to find those that can't be merged.
+    /// What validation compares with what: fields and their arguments with those of the same name, and what each operation
+    /// reaches.
     pub(crate) comparisons: u64,
+    /// Selections of all operations, once every fragment stands where it is spread.
+    pub(crate) selections: u64,
     /// How often each variable stands there.
     pub(crate) uses: HashMap<Name, u64>,
+    /// Bytes of the longest string.
+    pub(crate) longest_string: u64,
+    /// Spreads of fragments, as they stand there.
+    spreads: u64,
     operations: Vec<(Option<Name>, OperationMeasures)>,
     pub(super) expression: Expression,
 }
@@ -42,8 +49,6 @@ pub(crate) struct OperationMeasures {
     pub(crate) nesting: u64,
     /// Fields at its root.
     pub(crate) root_fields: u64,
-    /// Selections, once every fragment stands where it is spread.
-    pub(crate) selections: u64,
     /// Whether it asks for the description of the schema.
     pub(crate) introspects: bool,
     /// What that description costs.
@@ -60,7 +65,6 @@ impl OperationMeasures {
             depth: 0,
             nesting: 0,
             root_fields: 0,
-            selections: 0,
             introspects: false,
             introspection: 0,
             cost: Sum::of(0),
@@ -101,11 +105,11 @@ impl Measures {
                 OperationType::Subscription => "Subscription",
             };
             let set = walk.set(&operation.selection_set.node, shape.named(root), 1)?;
+            walk.found.selections = walk.found.selections.saturating_add(set.selections);
             let measures = OperationMeasures {
                 depth: set.depth,
                 nesting: set.nesting,
                 root_fields: set.fields,
-                selections: set.selections,
                 introspects: set.introspects,
                 introspection: set.introspection,
                 cost: set.once,
@@ -117,7 +121,11 @@ impl Measures {
         for name in document.fragments.keys() {
             walk.fragment(name, 1)?;
         }
-        Ok(walk.found)
+        let mut found = walk.found;
+        // It follows the fragments of each operation, and asks of each variable there whether the operation defines it.
+        let reached = found.uses.values().fold(found.spreads, |sum, uses| sum.saturating_add(*uses));
+        found.comparisons = found.comparisons.saturating_add(found.operations().saturating_mul(reached));
+        Ok(found)
     }
 
     /// Those of the operation that `name` means: the only one when there is no name. One that is not there measures nothing.
@@ -148,7 +156,12 @@ struct Set {
     nesting: u64,
     fields: u64,
     selections: u64,
-    comparisons: u64,
+    /// Fields at its own level, fragments spread out, and the fragments.
+    level: u64,
+    /// Arguments of these fields.
+    arguments: u64,
+    /// The most that one of them has.
+    most_arguments: u64,
     introspects: bool,
     introspection: Tenths,
     /// Each time.
@@ -164,11 +177,20 @@ impl Set {
         self.nesting = self.nesting.max(other.nesting + 1);
         self.fields = self.fields.saturating_add(other.fields);
         self.selections = self.selections.saturating_add(other.selections).saturating_add(1);
-        self.comparisons = self.comparisons.saturating_add(other.comparisons).saturating_add(1);
+        self.level = self.level.saturating_add(other.level).saturating_add(1);
+        self.arguments = self.arguments.saturating_add(other.arguments);
+        self.most_arguments = self.most_arguments.max(other.most_arguments);
         self.introspects |= other.introspects;
         self.introspection = self.introspection.saturating_add(other.introspection);
         self.once.add(&other.once);
         self.of_page.add(&other.of_page);
+    }
+
+    /// What validation compares here: each field with the one before it of the same name, and each argument of that one with all
+    /// of this one's. Each can be an error, too.
+    fn comparisons(&self) -> u64 {
+        let pairs = self.level.saturating_add(self.arguments);
+        self.level.saturating_add(self.most_arguments.saturating_mul(pairs))
     }
 }
 
@@ -198,13 +220,14 @@ impl<'a> Walk<'a> {
                     found.merge(&inner);
                 }
                 Selection::FragmentSpread(spread) => {
+                    self.found.spreads += 1;
                     if let Some(inner) = self.fragment(&spread.node.fragment_name.node, level + 1)? {
                         found.merge(inner);
                     }
                 }
             }
         }
-        self.found.comparisons = self.found.comparisons.saturating_add(found.comparisons);
+        self.found.comparisons = self.found.comparisons.saturating_add(found.comparisons());
         // What is met the second time brings its height along without being walked.
         if found.nesting > MAX_NESTING { Err(Unmeasurable::TooNested) } else { Ok(found) }
     }
@@ -247,7 +270,10 @@ impl<'a> Walk<'a> {
         found.nesting = found.nesting.max(inner.nesting + 1);
         found.depth = found.depth.max(if introspects { 1 } else { inner.depth + 1 });
         found.selections = found.selections.saturating_add(inner.selections).saturating_add(1);
-        found.comparisons = found.comparisons.saturating_add(1);
+        let arguments = field.arguments.len() as u64;
+        found.level = found.level.saturating_add(1);
+        found.arguments = found.arguments.saturating_add(arguments);
+        found.most_arguments = found.most_arguments.max(arguments);
         found.introspects |= introspects;
         let expression = &mut self.found.expression;
         let mut each = Sum::of(shape.weight);
@@ -286,13 +312,14 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Counts the variables of a value.
+    /// Counts the variables of a value, and sees how long its strings are.
     fn read(&mut self, value: &Literal) {
         match value {
             Literal::Variable(name) => match self.found.uses.get_mut(name) {
                 Some(uses) => *uses += 1,
                 None => drop(self.found.uses.insert(name.clone(), 1)),
             },
+            Literal::String(text) => self.found.longest_string = self.found.longest_string.max(text.len() as u64),
             Literal::List(values) => values.iter().for_each(|value| self.read(value)),
             Literal::Object(values) => values.values().for_each(|value| self.read(value)),
             _ => {}
@@ -332,158 +359,18 @@ fn bound(field: &Field, names: &[&str], fallback: u64) -> Bound {
     }
 }
 
-/// How many values there are in `value`, itself included.
-pub(super) fn values_in(value: &Value) -> u64 {
+/// What copying `value` costs: a value is one, and so are 64 bytes of text. `longest` learns of the longest string.
+pub(super) fn values_in(value: &Value, longest: &mut u64) -> u64 {
     1 + match value {
-        Value::List(values) => values.iter().map(values_in).sum(),
-        Value::Object(values) => values.values().map(values_in).sum::<u64>(),
+        Value::String(text) => {
+            *longest = (*longest).max(text.len() as u64);
+            text.len() as u64 / 64
+        }
+        Value::List(values) => values.iter().map(|value| values_in(value, longest)).sum(),
+        Value::Object(values) => values.values().map(|value| values_in(value, longest)).sum::<u64>(),
         _ => 0,
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::LazyLock;
-
-    use async_graphql::parser::{parse_query, parse_schema};
-    use proptest::{collection::vec, prelude::*};
-
-    use super::*;
-
-    fn measures(text: &str) -> Result<Measures, Unmeasurable> {
-        static SHAPE: LazyLock<Shape> = LazyLock::new(|| Shape::of(&parse_schema(nova_resolvers::sdl()).unwrap()));
-        Measures::of(&parse_query(text).unwrap(), &SHAPE)
-    }
-
-    /// Depth, nesting, root fields, selections, comparisons, and cost in tenths when each variable is 7.
-    fn figures(text: &str) -> [u64; 6] {
-        let found = measures(text).unwrap();
-        let operation = found.operation(None);
-        let cost = found.expression.evaluate(&operation.cost, |_| Some(7));
-        let OperationMeasures { depth, nesting, root_fields, selections, .. } = *operation;
-        [depth, nesting, root_fields, selections, found.comparisons, cost]
-    }
-
-    #[test]
-    fn each_measure_is_what_its_name_says() {
-        assert_eq!(figures("{ __typename }"), [1, 1, 1, 1, 1, 1]);
-        assert_eq!(figures("{ a: viewer { id } b: viewer { id } }"), [2, 2, 2, 4, 4, 22]);
-        assert_eq!(figures("{ ... { viewer { ... on User { id } } } }"), [2, 4, 1, 4, 6, 11]);
-        let found =
-            measures("query ($a: ID! @d) { node(id: $a) @include(if: $b) { x: id } nodes(ids: [$a]) { id } }").unwrap();
-        assert_eq!((found.aliases, found.directives, found.operations(), found.fragments), (1, 2, 1, 0));
-        assert_eq!((found.uses["a"], found.uses["b"]), (2, 1));
-    }
-
-    #[test]
-    fn a_page_costs_what_it_holds_as_often_as_it_may() {
-        for (text, tenths) in [
-            ("{ feed(first: 3) { nodes { id } } }", 10 + 3 * 11),
-            ("{ feed(last: 3) { edges { cursor node { id } } } }", 10 + 3 * (1 + 1 + 11)),
-            ("{ feed(first: $n) { nodes { id } } }", 10 + 7 * 11),
-            ("{ feed(first: 1, last: $n) { nodes { id } } }", 10 + 7 * 11),
-            ("{ feed { nodes { id } } }", 10 + 100 * 11),
-            ("{ feed(first: null) { nodes { id } } }", 10 + 100 * 11),
-            ("{ feed(first: 1000000) { nodes { id } } }", 10 + 100 * 11),
-            (
-                "{ feed(first: 2) { pageInfo { hasNextPage } nodes { id } edges { cursor } } }",
-                10 + 1 + 1 + 2 * 11 + 2 * 2,
-            ),
-            ("{ feed(first: 2) { ...P } } fragment P on PostConnection { nodes { id } }", 10 + 2 * 11),
-            ("{ nodes(ids: [1, 2, 3]) { id } }", 3 * 11),
-            ("{ nodes(ids: $n) { id } }", 7 * 11),
-            ("{ nonsense { nonsense } }", 2),
-            ("mutation { likePost(input: {}) { post { id } } }", 100 + 10 + 1),
-        ] {
-            assert_eq!(figures(text)[5], tenths, "{text}");
-        }
-    }
-
-    #[test]
-    fn what_never_ends_is_no_measure() {
-        let cycle = |name: &str| Err(Unmeasurable::Cycle(Name::new(name)));
-        let why = |text: &str| measures(text).map(drop);
-        assert_eq!(why("{ ...A } fragment A on Query { ...A }"), cycle("A"));
-        assert_eq!(why("{ ...A } fragment A on Query { ...B } fragment B on Query { viewer { ...A } }"), cycle("A"));
-        assert!(matches!(
-            why("{ id } fragment A on Query { ...B } fragment B on Query { ...A }"),
-            Err(Unmeasurable::Cycle(_))
-        ));
-        assert_eq!(why("{ ...Nobody }"), Ok(()));
-        let nested = |levels: usize| format!("{}{{ id }}{}", "{ a ".repeat(levels - 1), "}".repeat(levels - 1));
-        assert_eq!((why(&nested(30)), why(&nested(31))), (Ok(()), Err(Unmeasurable::TooNested)));
-        // Each spread is a level, whether its fragment was walked before or not.
-        let chain = |last: usize| {
-            let one = |n| format!("fragment F{n} on Query {{ ...F{} }} ", n + 1);
-            (1..last).map(one).collect::<Vec<_>>().concat()
-        };
-        let thirty = chain(30);
-        assert_eq!(why(&format!("{{ ...F1 }} {thirty} fragment F30 on Query {{ id }}")), Err(Unmeasurable::TooNested));
-        let sixteen = chain(16);
-        let twice = |levels: usize| {
-            let again = nested(levels).replace("id", "...F1");
-            why(&format!("{{ ...F1 a {again} }} {sixteen} fragment F16 on Query {{ id }}"))
-        };
-        assert_eq!((twice(13), twice(14)), (Ok(()), Err(Unmeasurable::TooNested)));
-    }
-
-    #[derive(Debug, Clone)]
-    enum Part {
-        Leaf(&'static str),
-        Page(&'static str, Vec<Self>),
-        Inline(Vec<Self>),
-        Spread(usize),
-    }
-
-    fn part() -> impl Strategy<Value = Part> {
-        let leaf = prop_oneof![
-            prop::sample::select(vec!["id", "username", "followerCount"]).prop_map(Part::Leaf),
-            any::<usize>().prop_map(Part::Spread),
-        ];
-        leaf.prop_recursive(3, 12, 3, |inner| {
-            let parts = vec(inner, 1..4);
-            prop_oneof![
-                (prop::sample::select(vec!["(first: 2)", "(last: $n)", ""]), parts.clone())
-                    .prop_map(|(page, parts)| Part::Page(page, parts)),
-                parts.prop_map(Part::Inline),
-            ]
-        })
-    }
-
-    /// The text of a selection set, which may spread the first of `fragments`; those that it spreads stand in it when `inlined`.
-    fn set(parts: &[Part], fragments: &[Vec<Part>], inlined: bool) -> String {
-        let one = |part: &Part| match part {
-            Part::Leaf(name) => (*name).to_owned(),
-            Part::Page(page, parts) => format!("followers{page} {{ nodes {} }}", set(parts, fragments, inlined)),
-            Part::Inline(parts) => format!("... {}", set(parts, fragments, inlined)),
-            Part::Spread(_) if fragments.is_empty() => "bio".to_owned(),
-            Part::Spread(number) => {
-                let number = number % fragments.len();
-                if inlined {
-                    format!("... on User {}", set(&fragments[number], &fragments[..number], inlined))
-                } else {
-                    format!("...F{number}")
-                }
-            }
-        };
-        format!("{{ {} }}", parts.iter().map(one).collect::<Vec<_>>().join(" "))
-    }
-
-    proptest! {
-        /// A fragment is walked once, and measures what it would if it stood wherever it is spread.
-        #[test]
-        fn fragments_measure_what_they_would_in_their_places(parts in vec(part(), 1..4), fragments in vec(vec(part(), 1..4), 0..5)) {
-            let definitions: Vec<_> = (0..fragments.len())
-                .map(|number| format!(" fragment F{number} on User {}", set(&fragments[number], &fragments[..number], false)))
-                .collect();
-            let spread = format!("{{ viewer {} }} {}", set(&parts, &fragments, false), definitions.concat());
-            let inlined = format!("{{ viewer {} }}", set(&parts, &fragments, true));
-            // What is compared is compared once for a fragment: validation walks it once, too.
-            let [spread, inlined] = [spread, inlined].map(|text| {
-                let [depth, nesting, root_fields, selections, _, cost] = figures(&text);
-                [depth, nesting, root_fields, selections, cost]
-            });
-            prop_assert_eq!(spread, inlined);
-        }
-    }
-}
+mod tests;

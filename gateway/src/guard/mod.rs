@@ -23,7 +23,7 @@ use nova_core::ErrorCode;
 pub(crate) use self::metrics::LimitMetrics;
 use self::{
     limits::{Excess, Load, Measure},
-    measure::{Measures, Unmeasurable, values_in},
+    measure::{Measures, OperationMeasures, Unmeasurable, values_in},
     shape::{Shape, Tenths},
 };
 use crate::errors;
@@ -107,7 +107,7 @@ impl Guard {
             Unmeasurable::Cycle(fragment) => Unfit::Cycle(fragment),
             Unmeasurable::TooNested => Unfit::TooLarge(limits::too_nested()),
         })?;
-        limits::document(&measures).map_err(Unfit::TooLarge)?;
+        limits::document(bytes, &measures).map_err(Unfit::TooLarge)?;
         Ok(Prepared { document, measures, bytes, tokens })
     }
 }
@@ -120,10 +120,12 @@ impl Prepared {
             Some(value) => cost::count(value),
             None => found.defaults.get(name).copied(),
         };
+        let mut longest_string = self.measures.longest_string;
         let values = variables.iter().map(|(name, value)| {
             let uses = self.measures.uses.get(name).copied().unwrap_or(1);
-            values_in(value).saturating_mul(uses)
+            values_in(value, &mut longest_string).saturating_mul(uses)
         });
+        let values = values.fold(0, u64::saturating_add);
         Load {
             bytes: self.bytes,
             tokens: self.tokens,
@@ -131,8 +133,19 @@ impl Prepared {
             operation: found,
             complexity: points(self.measures.expression.evaluate(&found.cost, bound)),
             introspection: points(found.introspection),
-            values: values.fold(0, u64::saturating_add),
+            values,
+            longest_string,
         }
+    }
+
+    /// Whether an operation in it is too dear whatever its variables are.
+    pub(crate) fn never_runs(&self) -> Option<Unfit> {
+        let least = |operation: &OperationMeasures| {
+            let cost = self.measures.expression.evaluate(&operation.cost, |_| Some(0));
+            points(cost.saturating_add(operation.introspection))
+        };
+        let excess = self.measures.all().find_map(|operation| limits::ceiling(least(operation)).err());
+        excess.map(Unfit::TooLarge)
     }
 }
 
@@ -140,3 +153,6 @@ impl Prepared {
 fn points(tenths: Tenths) -> u64 {
     tenths.div_ceil(10)
 }
+
+#[cfg(test)]
+mod tests;

@@ -54,10 +54,11 @@ pub(crate) fn scan(text: &str) -> Scan {
     found
 }
 
-/// How many tokens beyond the first the parser may make of a name: it takes `trueflag` for `true` and `flag`.
+/// How many tokens beyond the first the parser may make of a name: it takes `trueflag` for `true` and `flag`, and the like.
 fn glued(name: &[u8]) -> usize {
-    let constant = |word: &&[u8]| name.len() > word.len() && name.starts_with(word);
-    if [&b"true"[..], b"false", b"null"].iter().any(constant) { name.len() / 4 } else { 0 }
+    const WORDS: [&[u8]; 7] = [b"true", b"false", b"null", b"query", b"mutation", b"subscription", b"fragment"];
+    let begins = |word: &&[u8]| name.len() > word.len() && name.starts_with(word);
+    if WORDS.iter().any(begins) { name.len() / 4 } else { 0 }
 }
 
 fn end_of(bytes: &[u8], from: usize, goes_on: impl Fn(u8) -> bool) -> usize {

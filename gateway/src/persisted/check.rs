@@ -24,19 +24,23 @@ pub struct Finding {
 }
 
 impl DocumentChecker {
-    /// A checker for the schema of this build. Dear: make one for many documents.
+    /// A checker for the schema of this build, which says what an unknown name may have been meant for if `suggestions` are wanted.
+    /// Dear: make one for many documents.
     ///
     /// # Errors
     /// When the schema can't be read.
-    pub fn new() -> Result<Self, SchemaError> {
-        Ok(Self { guard: Guard::new(&nova_resolvers::sdl())?, validator: Validator::new() })
+    pub fn new(suggestions: bool) -> Result<Self, SchemaError> {
+        Ok(Self { guard: Guard::new(&nova_resolvers::sdl())?, validator: Validator::new(suggestions) })
     }
 
     /// What is wrong with the document that `text` is; nothing when it could run.
     #[must_use]
     pub fn check(&self, text: &str) -> Vec<Finding> {
         let document = match self.guard.prepare(text) {
-            Ok(prepared) => prepared.document,
+            Ok(prepared) => match prepared.never_runs() {
+                Some(unfit) => return vec![finding(&unfit.error())],
+                None => prepared.document,
+            },
             Err(unfit) => return vec![finding(&unfit.error())],
         };
         // All operations are validated, whichever is chosen; one has to be where there are several.
@@ -67,7 +71,7 @@ mod tests {
 
     #[test]
     fn what_could_run_passes_and_the_rest_is_told_where() {
-        let checker = DocumentChecker::new().unwrap();
+        let checker = DocumentChecker::new(true).unwrap();
         let found = |text: &str| match &checker.check(text)[..] {
             [] => String::new(),
             [Finding { message, line }, ..] => format!("{line} {message}"),
@@ -82,6 +86,7 @@ mod tests {
         );
         assert_eq!(found("{\n viewer {"), "2 the document is not valid GraphQL: expected selection");
         assert!(found("").contains("not valid GraphQL"));
+        assert!(found("{ feed(first: 100) { nodes { comments(first: 100) { nodes { author { followers(first: 100) { nodes { id } } } } } } } }").contains("points of complexity"));
         assert!(found(&"{a".repeat(100)).contains("levels of nesting"));
         assert!(found("{ ...F } fragment F on Query { ...F }").contains("within itself"));
         assert!(found("subscription { viewer }").contains("not configured for subscriptions"));

@@ -35,6 +35,7 @@ impl Ordinary {
             authorization: authorization.clone(),
             body: Bytes::from_static(br#"{"query":"{ viewer { username } }"}"#),
             begins: Bytes::from_static(br#"{"data":{"viewer":{"username":""#),
+            debug: false,
         };
         let client = Client::new("nova", world.address)?;
         Ok(Self { client, asks: [ask(0), ask(1)], rate: rate.max(1), kept: RefCell::default() })
