@@ -84,12 +84,17 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn start(args: &WorldArgs) -> Result<Self, Failure> {
+        Self::start_with(args, &[]).await
+    }
+
+    /// [`start`](Self::start) with these variables beside our own.
+    pub(crate) async fn start_with(args: &WorldArgs, environment: &[(&str, &str)]) -> Result<Self, Failure> {
         let nova = args.nova.binary()?;
         let server =
             if args.database_url.is_none() { Some(database(&nova, &args.nova.home()?.home).await?) } else { None };
         let database_url = server.as_ref().map(|server| server.url("nova")).or_else(|| args.database_url.clone());
         let database_url = database_url.unwrap_or_default();
-        let up = Up::start(&nova, &database_url, args.users, &[]).await?;
+        let up = Up::start(&nova, &database_url, args.users, environment).await?;
 
         let pool = PgPool::connect(&database_url).await?;
         let home_of_secret = Home::find(up.home())?.ok_or_else(|| Failure::Internal("nova up left no world".into()))?;

@@ -6,7 +6,22 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// What a process needs beside its clients' connections: stores, services, the operator's listener, files.
 const OTHERS: u64 = 512;
 
-/// Raises the limit for so many connections, and says how many of them fit. With fewer it says in the log what to do.
+/// [`fit`] for the connections of a gateway's clients. With fewer it says in the log what to do.
+#[must_use]
+pub fn fit_clients(connections: u32) -> u32 {
+    let fitting = fit(connections);
+    if fitting < connections {
+        let needed = u64::from(connections) + OTHERS;
+        tracing::warn!(
+            needed,
+            "the limit of open files (RLIMIT_NOFILE) is too low for NOVA_MAX_CONNECTIONS={connections}: {fitting} are served at a time. \
+             Raise the hard limit (`ulimit -Hn`, LimitNOFILE= in systemd, --ulimit nofile= of a container) to at least {needed}, or set NOVA_MAX_CONNECTIONS to {fitting}"
+        );
+    }
+    fitting
+}
+
+/// Raises the limit for so many connections, and says how many of them fit.
 #[must_use]
 pub fn fit(connections: u32) -> u32 {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
@@ -22,16 +37,7 @@ pub fn fit(connections: u32) -> u32 {
         },
         None => current,
     };
-    let fitting = fitting(limit, connections);
-    if fitting < connections {
-        tracing::warn!(
-            limit,
-            needed,
-            "the limit of open files (RLIMIT_NOFILE) is too low for NOVA_MAX_CONNECTIONS={connections}: {fitting} are served at a time. \
-             Raise the hard limit (`ulimit -Hn`, LimitNOFILE= in systemd, --ulimit nofile= of a container) to at least {needed}, or set NOVA_MAX_CONNECTIONS to {fitting}"
-        );
-    }
-    fitting
+    fitting(limit, connections)
 }
 
 /// To what the soft limit is to be raised, if it is.

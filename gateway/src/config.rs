@@ -95,8 +95,8 @@ pub struct Config {
           default_value_t = Self::default().max_connections_per_address)]
     pub max_connections_per_address: u32,
 
-    /// Memory that requests with a body may take together, in bytes: each 8 KiB, what has arrived of its body, and what that is
-    /// at most when it is parsed. For more, the body that has been arriving longest is refused with 503, or the new one.
+    /// Memory that requests with a body may take together, in bytes: each 8 KiB, its head, what has arrived of its body, and what
+    /// that is at most when it is parsed. One may have an eighth. For more, the body that has been arriving longest is refused with 503, or the new one.
     #[arg(long, env = "NOVA_MAX_BODY_MEMORY_BYTES", value_name = "NOVA_MAX_BODY_MEMORY_BYTES",
           value_parser = clap::value_parser!(u64).range(MIN_BODY_MEMORY_BYTES..), default_value_t = Self::default().max_body_memory_bytes)]
     pub max_body_memory_bytes: u64,

@@ -58,6 +58,13 @@ impl DocumentCache {
         (self.entries.entry_count(), self.entries.weighted_size())
     }
 
+    /// Keeps nothing of what it has.
+    pub(crate) fn clear(&self) {
+        self.entries.invalidate_all();
+        // Now, not with the next look-up: there may be none for a while.
+        self.entries.run_pending_tasks();
+    }
+
     /// The most it may keep, in estimated bytes.
     pub(crate) fn capacity(&self) -> u64 {
         self.capacity
@@ -96,5 +103,7 @@ mod tests {
         cache.look_up(&format!("{{ {} }}", "a ".repeat(MAX_TEXT_BYTES)), &metrics);
         let (entries, bytes) = cache.size();
         assert!(entries > 10 && bytes <= cache.capacity(), "{entries} entries, {bytes} bytes");
+        cache.clear();
+        assert_eq!(cache.entries.weighted_size(), 0);
     }
 }

@@ -137,6 +137,20 @@ impl Gateway {
         })
     }
 
+    /// Drops what is only kept to be faster next time.
+    pub(crate) fn clear_caches(&self) {
+        self.executor.documents.clear();
+        self.persisted.clear();
+    }
+
+    /// What caches and bodies of requests may take together, in bytes.
+    pub(crate) fn most_kept(&self) -> u64 {
+        let config = &self.config;
+        [config.document_cache_bytes, config.automatic_documents_bytes, config.max_body_memory_bytes]
+            .into_iter()
+            .fold(0, u64::saturating_add)
+    }
+
     /// Whether all callers are on this machine: a developer's, and it listens on loopback.
     pub(crate) fn is_for_this_machine(&self) -> bool {
         self.environment.is_development() && self.config.listen.ip().is_loopback()

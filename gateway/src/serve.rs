@@ -76,7 +76,15 @@ pub async fn serve(
         connection::serve(admin, admin_bounds, metrics, no_pressure, answer, shutdown).await;
     };
     let percent = || gateway.flags.process().limits_shedding().map(|shedding| shedding.memory_percent.into());
-    let memory = gateway.shed.memory.watch(percent);
+    if gateway.shed.memory.mark_is_below(gateway.most_kept(), percent()) {
+        tracing::warn!(
+            kept = gateway.most_kept(),
+            limit = gateway.shed.memory.limit(),
+            "NOVA_DOCUMENT_CACHE_BYTES, NOVA_AUTOMATIC_DOCUMENTS_BYTES and NOVA_MAX_BODY_MEMORY_BYTES are together more than \
+             the share of memory above which requests are refused"
+        );
+    }
+    let memory = gateway.shed.memory.watch(percent, || gateway.clear_caches());
     tokio::select! {
         _ = async { tokio::join!(for_clients, for_operators) } => {}
         never = async { memory.await; std::future::pending().await } => never,

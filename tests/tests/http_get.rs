@@ -134,8 +134,10 @@ async fn what_is_too_long_is_told_so_over_both_versions_of_http() {
         }
     }
     // A head as large as that is not read to its end.
-    let reply = get(&http2.with("x-large", "x".repeat(70_000)), "query=%7B__typename%7D").await;
-    assert_eq!((reply.status, reply.body.len()), (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, 0));
+    for length in [33_000, 70_000] {
+        let reply = get(&http2.with("x-large", "x".repeat(length)), "query=%7B__typename%7D").await;
+        assert_eq!((reply.status, reply.body.len()), (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, 0), "{length}");
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use http::{Method, StatusCode};
+use nova_gateway::DocumentHash;
 use nova_tests::{
     app::TestApp,
     client::{Client, Reply, codes},
@@ -56,15 +57,28 @@ async fn while_memory_is_short_operations_are_refused_and_the_operator_is_served
             assert_eq!(Client::new(url).send(Method::GET, path, "").await.status, StatusCode::OK, "{url}{path}");
         }
     }
-    let ops = Client::new(&app.app.admin_url).send(Method::GET, "/ops", "").await.json();
+    let operator = Client::new(&app.app.admin_url);
+    let ops = operator.send(Method::GET, "/ops", "").await.json();
     assert_eq!((&ops["memory"]["short"], &ops["memory"]["max"]), (&Value::from(true), &1.into()), "{ops}");
     assert!(ops["memory"]["resident"].as_u64().unwrap() > 1 << 20 && ops["shed"]["process_memory"].as_u64() >= Some(1));
 
     set(&app.app.flags, &[flag("limits.shedding", false)]);
     assert!(!is_shed(&client.post(QUERY).await), "without the flag nobody is refused for it");
     assert!(!is_shed(&by_get().await));
+    let hash = DocumentHash::of("{ __typename }");
+    let registers = format!(
+        r#"{{"query":"{{ __typename }}","extensions":{{"persistedQuery":{{"version":1,"sha256Hash":"{hash}"}}}}}}"#
+    );
+    assert!(!is_shed(&client.post(registers).await));
+    let kept = async || {
+        let ops = operator.send(Method::GET, "/ops", "").await.json();
+        [&ops["documentCache"]["entries"], &ops["persistedDocuments"]["automaticEntries"]].map(|n| n.as_u64().unwrap())
+    };
+    assert_eq!(kept().await, [2, 1]);
     set(&app.app.flags, &[flag("limits.shedding", true)]);
-    eventually(async || is_shed(&client.post(QUERY).await)).await;
+    // Nothing is asked meanwhile: what is in work keeps its document.
+    eventually(async || kept().await == [0, 0]).await;
+    assert!(is_shed(&client.post(QUERY).await));
 }
 
 #[tokio::test]
@@ -113,6 +127,21 @@ async fn a_body_for_which_there_is_no_room_is_refused_where_the_flag_says_so() {
     assert!(!is_shed(&app.user(1).post(QUERY).await), "a small one has room");
     set(&app.app.flags, &[flag("limits.shedding", false)]);
     assert!(!is_shed(&app.user(1).post(large).await), "without the flag it is counted only");
+}
+
+#[tokio::test]
+async fn a_body_of_too_many_values_is_refused_for_good_and_nobody_gives_way_for_it() {
+    let app = start(|_| {}).await;
+    let values = |count| format!(r#"{{"query":"{{ __typename }}","extensions":{{"x":[{}1]}}}}"#, "1,".repeat(count));
+    assert_eq!(app.user(1).post(values(30_000)).await.status, StatusCode::OK);
+    let many = values(40_000);
+    let reply = app.user(1).post(many.clone()).await;
+    let json = reply.json();
+    assert_eq!((reply.status, codes(&json)), (StatusCode::PAYLOAD_TOO_LARGE, vec!["LIMIT_EXCEEDED".to_owned()]));
+    assert_eq!(json["errors"][0]["message"], "too many values in the body");
+    assert!(shed(&app, "body_memory").await < 0.1);
+    set(&app.app.flags, &[flag("limits.shedding", false)]);
+    assert_eq!(app.user(1).post(many).await.status, StatusCode::OK, "without the flag it is counted only");
 }
 
 #[tokio::test]

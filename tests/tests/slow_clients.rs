@@ -72,7 +72,7 @@ async fn many_who_never_end_their_head_lock_nobody_out() {
 
 #[tokio::test]
 async fn a_head_has_its_time() {
-    let app = start(|http| http.header_timeout_ms = 100).await;
+    let app = start(|http| http.header_timeout_ms = 1_000).await;
     for says in ["", "POST /graphql HTTP/1.1\r\nhost: localhost\r\nx-slow: "] {
         assert_eq!(rest(&mut client(&app, says).await).await, "");
     }
@@ -82,7 +82,7 @@ async fn a_head_has_its_time() {
 
 #[tokio::test]
 async fn a_body_has_its_time() {
-    let app = start(|http| http.body_timeout_ms = 100).await;
+    let app = start(|http| http.body_timeout_ms = 1_000).await;
     let mut silent = client(&app, &(head(QUERY.len()) + &QUERY[..10])).await;
     let answer = rest(&mut silent).await;
     assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("\"TIMEOUT\""), "{answer}");

@@ -6,6 +6,7 @@ mod rate;
 mod thread_clock;
 
 use nova_cli::failure::Failure;
+use nova_tests::flags::{bootstrap, flag};
 
 use crate::{
     report::Report,
@@ -48,7 +49,10 @@ pub(crate) async fn run(args: DoorArgs) -> Result<Report, Failure> {
         rate::measure(&mut report, args.runs);
     }
     if wanted(Part::Load) {
-        let world = World::start(&args.world).await?;
+        // As the flag's payload has it, ten operations are a batch.
+        let flags = bootstrap(&[flag("http.batching", true)]);
+        let path = flags.path().to_string_lossy();
+        let world = World::start_with(&args.world, &[("NOVA_FLAGS_FILE", &path)]).await?;
         load::measure(&mut report, &args.load, &world).await?;
         world.stop().await?;
     }

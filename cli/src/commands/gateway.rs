@@ -45,7 +45,7 @@ pub(super) struct GatewayArgs {
 
 pub(super) async fn run(mut args: GatewayArgs) -> Result<(), Failure> {
     args.service.start_telemetry()?;
-    args.http.max_connections = descriptors::fit(args.http.max_connections);
+    args.http.max_connections = descriptors::fit_clients(args.http.max_connections);
     let identity = args.service.identity()?;
     let cursor_secret = match args.cursor_secret.as_ref().or(args.service.tokens.token_secret()) {
         Some(secret) => secret.secret(CURSOR_SECRET)?,

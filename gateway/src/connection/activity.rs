@@ -28,7 +28,7 @@ pub(super) struct Activity {
     /// Whether it ever had a request, and whether the last one came by HTTP/2.
     served: AtomicBool,
     http2: AtomicBool,
-    /// Requests that are open: from the end of their head until their response is handed over.
+    /// Requests that are open: from the end of their head until their response is written.
     open: AtomicU32,
     /// Those of them that wait for the client: for the rest of a body, or for room to write.
     awaiting: AtomicU32,
@@ -40,7 +40,7 @@ pub(super) struct Activity {
     blocked: AtomicU64,
     /// Told when it takes some again.
     unblocked: Notify,
-    /// Responses that are being handed over, each with the moment at which its reader last took something.
+    /// Responses that are on their way, each with the moment at which the last part of it was handed over.
     deliveries: Mutex<Vec<Arc<AtomicU64>>>,
     /// Told when somebody else needs the place.
     pub(super) wanted: Notify,
@@ -59,7 +59,7 @@ pub(super) struct Snapshot {
     pub(super) turned: Moment,
     pub(super) head: Option<Moment>,
     pub(super) blocked: Option<Moment>,
-    /// When the reader that has taken nothing for the longest last took something.
+    /// When the one of them that has been left for the longest was last taken from.
     pub(super) delivery: Option<Moment>,
 }
 
@@ -161,7 +161,7 @@ impl Activity {
         Awaits(Arc::clone(self))
     }
 
-    /// A response is handed over, until the guard is dropped.
+    /// A response is on its way, until the guard is dropped.
     fn delivers(self: &Arc<Self>) -> Delivers {
         let moved = Arc::new(AtomicU64::new(self.now()));
         self.deliveries.lock().push(Arc::clone(&moved));

@@ -36,7 +36,7 @@ use tokio::{
 };
 
 use self::{
-    activity::{Activity, Snapshot},
+    activity::Activity,
     body::{Arriving, Leaving},
     io::Watched,
     places::Places,
@@ -44,8 +44,10 @@ use self::{
 };
 pub(crate) use self::{metrics::ConnectionMetrics, verdict::Patience};
 
-/// The most a request's head may take, in bytes: on HTTP/1.1 as it is sent, on HTTP/2 unpacked.
-const MAX_HEAD_BYTES: u32 = 64 * 1024;
+/// The most a request's head may take on HTTP/1.1, in bytes, as it is sent.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// And on HTTP/2, unpacked, where each field counts 32 bytes besides and takes about 100, also where one byte stands for it.
+const MAX_HEADER_LIST: u32 = 32 * 1024;
 /// Requests that one HTTP/2 connection may have open.
 const MAX_STREAMS: u32 = 128;
 /// Streams that an HTTP/2 client may reset before we got to them, and that we may have to reset for its mistakes; with one more
@@ -118,6 +120,8 @@ pub(crate) async fn serve<A, F>(
         }
         let waits = newcomer.is_some();
         // Asked once for each newcomer, and again when who was asked is busy; LOOK_AGAIN is for when nobody could be asked.
+        // Only who answers from now on counts: others were asked for another newcomer, or while memory was short.
+        let stays = stayed.notified();
         let asked = waits && places.make_room();
         tokio::select! {
             biased;
@@ -132,7 +136,7 @@ pub(crate) async fn serve<A, F>(
             accepted = listener.accept(), if !waits => {
                 newcomer = usable(accepted).await.filter(|(_, peer)| admitted(&places, peer.ip(), &metrics));
             }
-            () = stayed.notified(), if asked => {}
+            () = stays, if asked => {}
         }
     }
     drop((listener, newcomer));
@@ -156,12 +160,12 @@ fn admitted(places: &Places, address: IpAddr, metrics: &ConnectionMetrics) -> bo
 fn builder() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     // The time for heads is watched here, for both versions in the same way.
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(MAX_HEAD_BYTES as usize);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(MAX_HEAD_BYTES);
     builder
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_STREAMS)
-        .max_header_list_size(MAX_HEAD_BYTES)
+        .max_header_list_size(MAX_HEADER_LIST)
         .max_pending_accept_reset_streams(MAX_RESETS)
         .max_local_error_reset_streams(MAX_RESETS)
         .initial_stream_window_size(WINDOWS.0)
@@ -239,31 +243,28 @@ impl Connection {
                 }
                 () = self.activity.wanted.notified() => {
                     if self.activity.snapshot().gives_way().is_none() {
-                        self.stayed.notify_one();
+                        self.stayed.notify_waiters();
                         continue;
                     }
                     Reason::Evicted
                 }
-                () = look.as_mut() => match self.look_at(&self.activity.snapshot()) {
-                    Ok(next) => {
-                        look.as_mut().reset(next);
+                () = look.as_mut() => match self.activity.snapshot().verdict(&self.patience) {
+                    Verdict::Until(next) => {
+                        look.as_mut().reset(self.activity.instant(next));
                         continue;
                     }
-                    Err(reason) => reason,
+                    Verdict::Goodbye(next) => {
+                        connection.as_mut().graceful_shutdown();
+                        look.as_mut().reset(self.activity.instant(next));
+                        continue;
+                    }
+                    Verdict::End(reason) => reason,
                 },
             };
             // A goodbye, where there is one and it can be said at once.
             connection.as_mut().graceful_shutdown();
             let _ = poll_immediate(connection.as_mut()).await;
             return Some(reason);
-        }
-    }
-
-    /// When to look again, unless its time is up.
-    fn look_at(&self, snapshot: &Snapshot) -> Result<Instant, Reason> {
-        match snapshot.verdict(&self.patience) {
-            Verdict::Until(moment) => Ok(self.activity.instant(moment)),
-            Verdict::End(reason) => Err(reason),
         }
     }
 }

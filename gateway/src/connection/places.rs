@@ -13,6 +13,7 @@ use super::{
     activity::{Activity, Snapshot},
     verdict::GivesWay,
 };
+use crate::client_address::ClientAddress;
 
 /// How many of those who may give way are remembered, so that not everybody is looked at for each new client.
 const REMEMBERED: usize = 256;
@@ -23,7 +24,7 @@ pub(super) struct Places {
     /// Of one address; 0 is as many as there are.
     max_per_address: u32,
     taken: HashMap<Id, Place>,
-    addresses: HashMap<IpAddr, u32>,
+    addresses: HashMap<ClientAddress, u32>,
     /// The first of those who may give way, and what they were at when they were looked at. Whoever is not in here, or has
     /// done something since, comes after them.
     next: VecDeque<(GivesWay, Id)>,
@@ -31,7 +32,7 @@ pub(super) struct Places {
 
 struct Place {
     activity: Arc<Activity>,
-    address: IpAddr,
+    address: ClientAddress,
     /// Asked to give way.
     asked: Option<GivesWay>,
 }
@@ -49,12 +50,12 @@ impl Places {
 
     /// Whether `address` has as many as it may.
     pub(super) fn full_for(&self, address: IpAddr) -> bool {
-        let canonical = address.to_canonical();
-        self.max_per_address > 0 && self.addresses.get(&canonical).is_some_and(|count| *count >= self.max_per_address)
+        let count = self.addresses.get(&address.into());
+        self.max_per_address > 0 && count.is_some_and(|count| *count >= self.max_per_address)
     }
 
     pub(super) fn take(&mut self, id: Id, address: IpAddr, activity: Arc<Activity>) {
-        let address = address.to_canonical();
+        let address = address.into();
         *self.addresses.entry(address).or_default() += 1;
         self.taken.insert(id, Place { activity, address, asked: None });
     }
@@ -113,18 +114,58 @@ impl Places {
     }
 
     /// The first of those who may give way, were not asked already, and are `wanted`, in their order.
-    fn first(&self, count: usize, wanted: impl Fn(&Snapshot, &GivesWay) -> bool) -> Vec<(GivesWay, Id)> {
-        let of = |(id, place): (&Id, &Place)| {
+    fn first(&mut self, count: usize, wanted: impl Fn(&Snapshot, &GivesWay) -> bool) -> Vec<(GivesWay, Id)> {
+        let of = |(id, place): (&Id, &mut Place)| {
             let snapshot = place.activity.snapshot();
-            let gives_way = snapshot.gives_way()?;
+            let Some(gives_way) = snapshot.gives_way() else {
+                // It stayed, if it was asked.
+                place.asked = None;
+                return None;
+            };
             (place.asked != Some(gives_way) && wanted(&snapshot, &gives_way)).then_some((gives_way, *id))
         };
-        let mut all: Vec<_> = self.taken.iter().filter_map(of).collect();
+        let mut all: Vec<_> = self.taken.iter_mut().filter_map(of).collect();
         if all.len() > count {
             all.select_nth_unstable_by_key(count, |(gives_way, _)| *gives_way);
             all.truncate(count);
         }
         all.sort_unstable_by_key(|(gives_way, _)| *gives_way);
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    fn new_task() -> Id {
+        tokio::spawn(async {}).id()
+    }
+
+    #[tokio::test]
+    async fn an_address_of_ipv6_counts_with_its_network() {
+        let mut places = Places::new(8, 1);
+        let of = |address: &str| address.parse::<IpAddr>().unwrap();
+        let first = new_task();
+        places.take(first, of("2001:db8::1"), Activity::new(Instant::now()));
+        assert!(places.full_for(of("2001:db8::2")) && !places.full_for(of("2001:db8:0:1::1")));
+        places.leave(first);
+        assert!(!places.full_for(of("2001:db8::2")));
+        places.take(new_task(), of("::ffff:192.0.2.1"), Activity::new(Instant::now()));
+        assert!(places.full_for(of("192.0.2.1")) && !places.full_for(of("192.0.2.2")));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_stayed_is_asked_again_when_he_waits_again() {
+        let mut places = Places::new(1, 0);
+        let activity = Activity::new(Instant::now());
+        places.take(new_task(), IpAddr::from([192, 0, 2, 1]), Arc::clone(&activity));
+        assert!(places.make_room() && !places.make_room(), "once");
+        let open = activity.request(false);
+        assert!(!places.make_room(), "he is busy");
+        drop(open);
+        assert!(places.make_room());
     }
 }

@@ -36,12 +36,14 @@ pub(crate) enum Reason {
 pub(super) enum Verdict {
     /// It goes on; look again then.
     Until(Moment),
+    /// It takes no more requests, and those that it has go on; look again then.
+    Goodbye(Moment),
     /// It ends.
     End(Reason),
 }
 
-/// How long a client that owes us something in the middle of a request is left alone, in microseconds, before its connection
-/// may be given to somebody else.
+/// How long a client may take for a body or an answer, in microseconds, before its connection may be given to somebody else.
+/// Whoever is slow, steadily or not, is so for longer.
 const GRACE: Moment = 1_000_000;
 
 impl Snapshot {
@@ -49,8 +51,13 @@ impl Snapshot {
     pub(super) fn verdict(&self, patience: &Patience) -> Verdict {
         let [head, idle, write] = [patience.head, patience.idle, patience.write]
             .map(|time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
-        let (end, reason) = if let Some(since) = self.blocked.into_iter().chain(self.delivery).min() {
-            (since.saturating_add(write), Reason::WriteStalled)
+        let stalled = self.delivery.map(|since| since.saturating_add(write));
+        // One stream of HTTP/2 is not read. The others have as long again: a client that reads could have asked on without end.
+        let goodbye = stalled.is_some_and(|end| end <= self.now) && self.awaiting < self.open;
+        let stalled = stalled.map(|end| if goodbye { end.saturating_add(write) } else { end });
+        let blocked = self.blocked.map(|since| since.saturating_add(write));
+        let (end, reason) = if let Some(end) = blocked.into_iter().chain(stalled).min() {
+            (end, Reason::WriteStalled)
         } else if self.open > 0 {
             // Worked for, or a body is arriving, which has a timeout of its own.
             (Moment::MAX, Reason::Idle)
@@ -69,7 +76,8 @@ impl Snapshot {
         }
         // What it does may change without a word, and the new time be up sooner.
         let soonest = head.min(idle).min(write);
-        Verdict::Until(end.min(self.now.saturating_add((soonest / 2).max(1))))
+        let next = end.min(self.now.saturating_add((soonest / 2).max(1)));
+        if goodbye { Verdict::Goodbye(next) } else { Verdict::Until(next) }
     }
 
     /// Where it stands among those that may give way: the least one does. `None`: not this one.
@@ -84,8 +92,8 @@ impl Snapshot {
     }
 }
 
-/// Who gives way first: who has no request open, then who leaves a request half sent or an answer unread; and of each kind
-/// who has done so for the longest time.
+/// Who gives way first: who has no request open, then whose body or answer is on its way; and of each kind whoever has been
+/// so for the longest time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct GivesWay {
     pub(super) in_a_request: bool,
@@ -126,6 +134,7 @@ mod tests {
     fn each_kind_of_slowness_has_its_time() {
         let served = |now| Snapshot { served: true, turned: 1_000, ..at(now) };
         let busy = |now| Snapshot { open: 1, ..served(now) };
+        let unread = |now| Snapshot { awaiting: 1, delivery: Some(5_000), ..busy(now) };
         let cases = [
             (at(9_999), None, "a first head may still come"),
             (at(10_000), Some(Reason::HeaderTimeout), "it did not"),
@@ -138,9 +147,10 @@ mod tests {
             (Snapshot { head: Some(50_000), http2: true, ..served(60_000) }, None, "answers to pings are no head"),
             (busy(Moment::MAX / 2), None, "worked for"),
             (Snapshot { awaiting: 1, ..busy(Moment::MAX / 2) }, None, "bodies have a timeout of their own"),
-            (Snapshot { delivery: Some(5_000), ..busy(34_999) }, None, "an answer may be taken slowly"),
-            (Snapshot { delivery: Some(5_000), ..busy(35_000) }, Some(Reason::WriteStalled), "but not so slowly"),
+            (unread(34_999), None, "an answer may be taken slowly"),
+            (unread(35_000), Some(Reason::WriteStalled), "but not so slowly"),
             (Snapshot { blocked: Some(5_000), ..served(35_000) }, Some(Reason::WriteStalled), "nor its last part"),
+            (Snapshot { blocked: Some(5_000), open: 2, ..served(35_000) }, Some(Reason::WriteStalled), "whatever else"),
         ];
         for (snapshot, wanted, why) in cases {
             let verdict = snapshot.verdict(&PATIENCE);
@@ -152,6 +162,16 @@ mod tests {
                 ),
             }
         }
+    }
+
+    #[test]
+    fn one_answer_that_is_not_read_does_not_end_what_is_worked_on_beside_it() {
+        let of = |awaiting, now| Snapshot { open: 2, awaiting, delivery: Some(5_000), served: true, ..at(now) };
+        let verdict = |awaiting, now| of(awaiting, now).verdict(&PATIENCE);
+        assert_eq!(verdict(1, 34_999), Verdict::Until(35_000));
+        assert_eq!(verdict(1, 35_000), Verdict::Goodbye(40_000));
+        assert_eq!(verdict(2, 35_000), Verdict::End(Reason::WriteStalled), "nothing is worked on any more");
+        assert_eq!(verdict(1, 65_000), Verdict::End(Reason::WriteStalled), "nor for ever");
     }
 
     #[test]

@@ -60,14 +60,14 @@ async fn whole(body: &mut Body, cap: usize, room: &mut Room<'_>) -> Result<Bytes
         if whole.len() + data.len() > cap {
             return Err(Refusal::BodyTooLarge(cap));
         }
-        room.grow(data.len())?;
         if whole.is_empty() && body.is_end_stream() {
-            room.arrived(&data)?;
+            room.arrived(data.len(), &data)?;
             return Ok(data);
         }
+        room.grow(data.len())?;
         whole.extend_from_slice(&data);
     }
-    room.arrived(&whole)?;
+    room.arrived(0, &whole)?;
     Ok(whole.freeze())
 }
 
@@ -89,6 +89,7 @@ mod tests {
     use std::convert::Infallible;
 
     use futures_util::{StreamExt, stream};
+    use http::{Request, request::Parts};
 
     use super::*;
     use crate::{
@@ -96,6 +97,8 @@ mod tests {
         shed::{PER_REQUEST, Shed, ShedMetrics, ShedReason},
     };
 
+    /// What a request takes whose head is only the path `/`.
+    const HEAD: usize = PER_REQUEST + 1;
     const SECOND: Duration = Duration::from_secs(1);
 
     fn chunks(count: usize, size: usize) -> Body {
@@ -113,14 +116,18 @@ mod tests {
     }
 
     async fn read_all(body: Body) -> Result<Bytes, Refusal> {
-        read_with(&HeaderMap::new(), body, &shed(PER_REQUEST + 100)).await
+        read_with(&HeaderMap::new(), body, &shed(HEAD + 100)).await
     }
 
     async fn read_with(headers: &HeaderMap, body: Body, shed: &Shed) -> Result<Bytes, Refusal> {
-        let read = read(headers, body, 100, SECOND, shed.room(true)?).await;
-        let taken = read.as_ref().map_or(0, |(bytes, _)| PER_REQUEST + bytes.len());
+        let read = read(headers, body, 100, SECOND, shed.room(true, &head())?).await;
+        let taken = read.as_ref().map_or(0, |(bytes, _)| HEAD + bytes.len());
         assert_eq!(taken_of(shed), taken, "nothing is kept of what is refused");
         read.map(|(bytes, _)| bytes)
+    }
+
+    fn head() -> Parts {
+        Request::new(()).into_parts().0
     }
 
     fn shed(max: usize) -> Shed {
@@ -134,10 +141,10 @@ mod tests {
 
     #[tokio::test]
     async fn who_sends_slowly_gives_way_to_who_needs_the_room() {
-        let shed = shed(2 * PER_REQUEST + 100);
+        let shed = shed(2 * HEAD + 100);
         let (headers, begun) = (HeaderMap::new(), stream::iter([Ok::<_, Infallible>(Bytes::from_static(&[b'x'; 80]))]));
         let slow = Body::from_stream(begun.chain(stream::pending()));
-        let slow = read(&headers, slow, 100, SECOND, shed.room(true).unwrap());
+        let slow = read(&headers, slow, 100, SECOND, shed.room(true, &head()).unwrap());
         let other = read_with(&headers, chunks(2, 20), &shed);
         let (slow, other) = tokio::join!(slow, other);
         assert_eq!(slow.err(), Some(Refusal::Overloaded(ShedReason::BodyMemory)));
@@ -147,12 +154,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_counts_with_what_it_is_when_it_is_parsed() {
-        let shed = shed(PER_REQUEST + 1_000);
-        let room = || shed.room(true).unwrap();
+        let shed = shed(HEAD + 1_000);
+        let room = || shed.room(true, &head()).unwrap();
         let lists = read(&HeaderMap::new(), Body::from("[[],[]]"), 100, SECOND, room()).await;
         assert_eq!(lists.err(), Some(Refusal::Overloaded(ShedReason::BodyMemory)));
         let text = read(&HeaderMap::new(), Body::from("[ \"[] \" ]"), 100, SECOND, room()).await;
-        assert!(text.is_ok() && taken_of(&shed) > PER_REQUEST + 200);
+        assert!(text.is_ok() && taken_of(&shed) > HEAD + 200);
         drop(text);
         assert_eq!(taken_of(&shed), 0);
     }
@@ -175,6 +182,6 @@ mod tests {
         headers.insert(header::EXPECT, "100-continue".parse().unwrap());
         headers.insert(header::CONTENT_LENGTH, "101".parse().unwrap());
         let never = Body::from_stream(stream::pending::<Result<Bytes, Infallible>>());
-        assert_eq!(read_with(&headers, never, &shed(PER_REQUEST)).await, Err(Refusal::BodyTooLarge(100)));
+        assert_eq!(read_with(&headers, never, &shed(HEAD)).await, Err(Refusal::BodyTooLarge(100)));
     }
 }

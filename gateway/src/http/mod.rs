@@ -94,7 +94,7 @@ async fn stages(gateway: &Gateway, accepted: Option<MediaType>, request: Request
     let (bytes, _room) = match carrier {
         Carrier::Url => (Bytes::new(), None),
         Carrier::Body => {
-            let room = gateway.shed.room(shedding)?;
+            let room = gateway.shed.room(shedding, &head)?;
             let read = body::read(&head.headers, body, config.max_body(), config.body_timeout(), room).await?;
             (read.0, Some(read.1))
         }

@@ -44,6 +44,9 @@ pub(crate) enum Refusal {
     /// The body is longer than allowed.
     #[error("the body is larger than {0} bytes")]
     BodyTooLarge(usize),
+    /// The body would take more memory than one may, once it is parsed.
+    #[error("too many values in the body")]
+    TooManyValues,
     /// The client took too long to send the body.
     #[error("the body did not arrive in time")]
     BodyTimeout,
@@ -104,7 +107,7 @@ impl Refusal {
             Self::Overloaded(_) | Self::Token(TokenError::Unavailable) => StatusCode::SERVICE_UNAVAILABLE,
             Self::RateLimited(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::ContentType | Self::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::BodyTooLarge(_) | Self::BatchTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooLarge(_) | Self::TooManyValues | Self::BatchTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::NotBegun => StatusCode::GATEWAY_TIMEOUT,
             Self::BadRequest(_)
@@ -132,9 +135,11 @@ impl Refusal {
             Self::CrossSite | Self::ForeignHost => ErrorCode::CrossSiteRefused,
             Self::BatchingOff => ErrorCode::BatchingNotSupported,
             Self::Document(refused) => refused.code(),
-            Self::Overloaded(_) | Self::BodyTooLarge(_) | Self::UrlTooLong(_) | Self::BatchTooLarge { .. } => {
-                ErrorCode::LimitExceeded
-            }
+            Self::Overloaded(_)
+            | Self::BodyTooLarge(_)
+            | Self::TooManyValues
+            | Self::UrlTooLong(_)
+            | Self::BatchTooLarge { .. } => ErrorCode::LimitExceeded,
             Self::RateLimited(_) => ErrorCode::RateLimited,
             Self::BodyTimeout | Self::NotBegun => ErrorCode::Timeout,
             // Nobody knows whether the token is bad: a client must not throw it away.

@@ -114,6 +114,11 @@ impl PersistedDocuments {
         Ok(Self { manifest, unfit, automatic: AutomaticDocuments::new(automatic_bytes), metrics })
     }
 
+    /// Forgets the automatic ones.
+    pub(crate) fn clear(&self) {
+        self.automatic.clear();
+    }
+
     /// The document that a request asks for.
     pub(crate) fn find<'a>(&self, asked: Asked<'a>, policy: &Policy) -> Result<Found<'a>, Refused> {
         let (outcome, found) = self.look(asked, policy);

@@ -49,6 +49,13 @@ impl AutomaticDocuments {
         (self.texts.entry_count(), self.texts.weighted_size())
     }
 
+    /// Keeps nothing of what it has.
+    pub(super) fn clear(&self) {
+        self.texts.invalidate_all();
+        // Now, not with the next request: there may be none for a while.
+        self.texts.run_pending_tasks();
+    }
+
     /// The most it may keep, in bytes.
     pub(super) fn capacity(&self) -> u64 {
         self.capacity
@@ -84,6 +91,8 @@ mod tests {
         }
         let (entries, bytes) = store.size();
         assert!(entries > 10 && bytes <= store.capacity(), "{entries} entries, {bytes} bytes");
+        store.clear();
+        assert_eq!(store.texts.weighted_size(), 0);
         let giant = "x".repeat(MAX_TEXT_BYTES + 1);
         assert!(!put(&store, &giant) && !has(&store, &giant));
         let none = AutomaticDocuments::new(0);

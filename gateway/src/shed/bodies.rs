@@ -49,16 +49,21 @@ impl Bodies {
         Self { max, state: Mutex::default(), taken }
     }
 
-    /// Room for a body that begins to arrive: none yet. Without `bounded` it is counted, and neither refused nor given away.
-    pub(crate) fn claim(&self, bounded: bool) -> Claim<'_> {
+    /// Room for a body that begins to arrive, `bytes` for now. Without `bounded` it is counted, and neither refused nor given
+    /// away.
+    pub(crate) fn claim(&self, bounded: bool, bytes: usize) -> Result<Claim<'_>, Denied> {
         let gave_way = Arc::new(Notify::new());
         let mut state = self.state.lock();
         let id = state.next;
         state.next += 1;
+        let mut claim = Claim { bodies: self, id, gave_way, kept: (!bounded).then_some(0) };
         if bounded {
-            state.arriving.insert(id, Arriving { bytes: 0, gave_way: Arc::clone(&gave_way) });
+            state.arriving.insert(id, Arriving { bytes: 0, gave_way: Arc::clone(&claim.gave_way) });
         }
-        Claim { bodies: self, id, gave_way, kept: (!bounded).then_some(0) }
+        let grown = claim.grow_in(&mut state, bytes);
+        // A claim that goes locks.
+        drop(state);
+        grown.map(|()| claim)
     }
 
     fn show(&self, state: &State) {
@@ -83,8 +88,12 @@ pub(crate) struct Claim<'a> {
 impl Claim<'_> {
     /// Room for so many bytes more.
     pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), Denied> {
+        let bodies = self.bodies;
+        self.grow_in(&mut bodies.state.lock(), bytes)
+    }
+
+    fn grow_in(&mut self, state: &mut State, bytes: usize) -> Result<(), Denied> {
         let bytes = bytes as u64;
-        let mut state = self.bodies.state.lock();
         if let Some(kept) = &mut self.kept {
             *kept += bytes;
             state.taken += bytes;
@@ -109,7 +118,7 @@ impl Claim<'_> {
                 own.bytes += bytes;
             }
         }
-        self.bodies.show(&state);
+        self.bodies.show(state);
         Ok(())
     }
 
@@ -118,11 +127,13 @@ impl Claim<'_> {
         self.gave_way.notified().await;
     }
 
-    /// All of the body is there: nobody takes its room any more.
-    pub(crate) fn arrived(&mut self) -> Result<(), Denied> {
+    /// All of the body is there, and needs so many bytes more: nobody takes its room any more.
+    pub(crate) fn arrived(&mut self, bytes: usize) -> Result<(), Denied> {
+        let bodies = self.bodies;
+        let mut state = bodies.state.lock();
+        self.grow_in(&mut state, bytes)?;
         if self.kept.is_none() {
-            let own = self.bodies.state.lock().take(self.id);
-            self.kept = Some(own.ok_or(Denied)?.bytes);
+            self.kept = Some(state.take(self.id).ok_or(Denied)?.bytes);
         }
         Ok(())
     }
@@ -154,13 +165,12 @@ mod tests {
     #[test]
     fn the_body_that_has_been_arriving_longest_gives_way() {
         let bodies = budget(100);
-        let (mut first, mut second, mut third) = (bodies.claim(true), bodies.claim(true), bodies.claim(true));
-        first.grow(40).unwrap();
+        let claim = |bytes| bodies.claim(true, bytes).unwrap();
+        let (mut first, mut second, mut third) = (claim(40), claim(0), claim(30));
         second.grow(40).unwrap();
-        third.grow(30).unwrap();
         assert!(first.gave_way().now_or_never().is_some() && second.gave_way().now_or_never().is_none());
-        assert_eq!((first.grow(1), first.arrived(), bodies.taken()), (Err(Denied), Err(Denied), 70));
-        second.arrived().unwrap();
+        assert_eq!((first.grow(1), first.arrived(0), bodies.taken()), (Err(Denied), Err(Denied), 70));
+        second.arrived(0).unwrap();
         assert_eq!(third.grow(31), Err(Denied), "what has arrived is worked on, and is not taken away");
         third.grow(30).unwrap();
         drop(first);
@@ -172,28 +182,27 @@ mod tests {
     #[test]
     fn without_the_bound_it_only_counts() {
         let bodies = budget(10);
-        let mut body = bodies.claim(false);
+        let mut body = bodies.claim(false, 0).unwrap();
         body.grow(1_000).unwrap();
         assert_eq!(bodies.taken(), 1_000);
-        let mut bounded = bodies.claim(true);
-        assert_eq!(bounded.grow(1), Err(Denied));
-        drop((body, bounded));
+        assert_eq!(bodies.claim(true, 1).err(), Some(Denied));
+        drop(body);
         assert_eq!(bodies.taken(), 0);
     }
 
     #[derive(Debug, Clone)]
     enum Step {
-        Begin,
+        Begin(usize),
         Grow(usize, usize),
-        Arrived(usize),
+        Arrived(usize, usize),
         End(usize),
     }
 
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
-            Just(Step::Begin),
+            (0_usize..60).prop_map(Step::Begin),
             (any::<usize>(), 0_usize..60).prop_map(|(of, bytes)| Step::Grow(of, bytes)),
-            any::<usize>().prop_map(Step::Arrived),
+            (any::<usize>(), 0_usize..60).prop_map(|(of, bytes)| Step::Arrived(of, bytes)),
             any::<usize>().prop_map(Step::End),
         ]
     }
@@ -206,7 +215,7 @@ mod tests {
             for step in steps {
                 let count = claims.len();
                 match step {
-                    Step::Begin => claims.push(bodies.claim(true)),
+                    Step::Begin(bytes) => claims.extend(bodies.claim(true, bytes)),
                     _ if count == 0 => {}
                     Step::Grow(of, bytes) => {
                         let claim: &mut Claim<'_> = &mut claims[of % count];
@@ -214,8 +223,11 @@ mod tests {
                             let _ = claim.grow(bytes);
                         }
                     }
-                    Step::Arrived(of) => {
-                        let _ = claims[of % count].arrived();
+                    Step::Arrived(of, bytes) => {
+                        let claim: &mut Claim<'_> = &mut claims[of % count];
+                        if claim.kept.is_none() {
+                            let _ = claim.arrived(bytes);
+                        }
                     }
                     // As when a client goes away in the middle.
                     Step::End(of) => drop(claims.swap_remove(of % count)),

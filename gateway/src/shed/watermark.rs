@@ -43,14 +43,23 @@ impl Memory {
         self.short.subscribe()
     }
 
-    /// Keeps up with what the process has, for ever. `percent` of the limit is the mark; `None`: there is none.
-    pub(crate) async fn watch(&self, percent: impl Fn() -> Option<u64>) {
+    /// Whether its mark, `percent` of the limit, is below so many bytes.
+    pub(crate) fn mark_is_below(&self, bytes: u64, percent: Option<u64>) -> bool {
+        short(false, bytes, self.limit, percent)
+    }
+
+    /// Keeps up with what the process has, for ever. `percent` of the limit is the mark; `None`: there is none. While memory
+    /// is short, it lets `give_back`: what is kept would keep it short.
+    pub(crate) async fn watch(&self, percent: impl Fn() -> Option<u64>, give_back: impl Fn()) {
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
             let Some(resident) = resident() else { return };
             self.observe(resident, percent());
+            if self.is_short() {
+                give_back();
+            }
         }
     }
 
@@ -86,6 +95,10 @@ fn resident() -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
+    use tokio::time::timeout;
+
     use super::*;
 
     #[test]
@@ -105,6 +118,11 @@ mod tests {
             memory.observe(resident, percent);
             assert_eq!((memory.is_short(), *pressure.borrow()), (wanted, wanted), "{resident} of 1000, {percent:?}");
         }
+        assert!(
+            memory.mark_is_below(801, Some(80))
+                && !memory.mark_is_below(800, Some(80))
+                && !memory.mark_is_below(801, None)
+        );
         let unknown = Memory::new(None, Gauge::default(), Gauge::default());
         unknown.observe(u64::MAX, Some(1));
         assert!(!unknown.is_short());
@@ -113,11 +131,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn it_keeps_up() {
         let memory = Memory::new(Some(1), Gauge::default(), Gauge::default());
-        let mut pressure = memory.pressure();
-        tokio::select! {
-            () = memory.watch(|| Some(80)) => panic!("this system does not say what a process has"),
-            short = pressure.wait_for(|short| *short) => assert!(*short.unwrap()),
-        }
+        let given_back = Cell::new(0);
+        let watch = memory.watch(|| Some(80), || given_back.set(given_back.get() + 1));
+        let _ = timeout(EVERY * 10, watch).await;
+        assert!(memory.is_short(), "unless this system does not say what a process has");
+        assert!(given_back.get() > 1, "as long as it is short");
         assert!(memory.resident.get() > 1024 * 1024);
     }
 }

@@ -11,7 +11,7 @@ use tokio::{
 
 use super::{
     attacker::{Attacker, PAUSE, Tally, Target},
-    unread,
+    http2,
 };
 
 /// The pause between two bytes of who sends slowly.
@@ -24,6 +24,13 @@ const CHUNK: usize = 64 * 1024;
 const NEARLY_FULL: usize = 1024 * 1024 - 1;
 /// The size of the larger bombs, in bytes.
 const BOMB_BYTES: usize = 10_000;
+/// Values of a body that may just be.
+const MOST_VALUES: usize = 32_000;
+/// Fields of a head of HTTP/2 that may just be: of 32 KiB each takes 33 bytes.
+const MOST_FIELDS: usize = 900;
+/// And of HTTP/1.1, besides four others: hyper takes 100, in 64 KiB.
+const FIELDS: usize = 95;
+const FIELD_BYTES: usize = 650;
 /// A body that is too large, in bytes.
 const GIGABYTE: usize = 1_000_000_000;
 
@@ -36,17 +43,30 @@ pub(super) enum Attack {
     SlowBodies,
     /// Bodies of a gigabyte, half of them said to be so long and half in chunks.
     HugeBodies,
-    /// Five thousand operations in one body.
+    /// Five thousand operations in one body, where ten may be: all are parsed before they are refused.
     Batches,
+    /// Bodies of small values: a megabyte of them, which is refused, and as many as may be.
+    ManyValues,
+    /// Heads that are as large as may be and have a body that does not come: one on each connection of HTTP/1.1, 100 on one of
+    /// HTTP/2.
+    FullHeads,
     /// The documents that the static guard is held against.
     Bombs,
-    /// Requests for large answers of which nothing is taken, 16 on each connection of HTTP/2.
+    /// Requests for large answers of which nothing is taken, or a byte, 16 on each connection of HTTP/2.
     SlowReaders,
 }
 
 impl Attack {
-    pub(super) const ALL: [Self; 6] =
-        [Self::SlowHeads, Self::SlowBodies, Self::HugeBodies, Self::Batches, Self::Bombs, Self::SlowReaders];
+    pub(super) const ALL: [Self; 8] = [
+        Self::SlowHeads,
+        Self::SlowBodies,
+        Self::HugeBodies,
+        Self::Batches,
+        Self::ManyValues,
+        Self::FullHeads,
+        Self::Bombs,
+        Self::SlowReaders,
+    ];
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -54,6 +74,8 @@ impl Attack {
             Self::SlowBodies => "slow_bodies",
             Self::HugeBodies => "huge_bodies",
             Self::Batches => "batches",
+            Self::ManyValues => "many_values",
+            Self::FullHeads => "full_heads",
             Self::Bombs => "bombs",
             Self::SlowReaders => "slow_readers",
         }
@@ -64,8 +86,8 @@ impl Attack {
         match self {
             Self::SlowHeads => 10_000,
             Self::SlowBodies | Self::Bombs => 1_000,
-            Self::SlowReaders => 100,
-            Self::HugeBodies => 16,
+            Self::SlowReaders | Self::FullHeads => 100,
+            Self::HugeBodies | Self::ManyValues => 16,
             Self::Batches => 8,
         }
     }
@@ -99,12 +121,25 @@ impl Attack {
                 let operations = vec![r#"{"query":"{ viewer { username } }"}"#; 5_000];
                 post(token, &format!("[{}]", operations.join(",")))
             }
+            Self::ManyValues => {
+                let of = |count: usize| {
+                    let list = vec!["1"; count].join(",");
+                    post(token, &format!(r#"{{"query":"{{ viewer {{ username }} }}","variables":{{"v":[{list}]}}}}"#))
+                };
+                return vec![of(500_000), of(MOST_VALUES)];
+            }
+            Self::FullHeads => {
+                let fields = format!("x:{}\r\n", "x".repeat(FIELD_BYTES)).repeat(FIELDS);
+                let http1 = head(token, &format!("{fields}content-length: 1000"));
+                return vec![http1, http2::heads(token, MOST_FIELDS, 100)];
+            }
             Self::Bombs => {
                 return bombs(BOMB_BYTES).iter().map(|bomb| post(token, &bomb.request().to_string())).collect();
             }
             Self::SlowReaders => {
                 let schema = "{ __schema { types { name description } } }";
-                unread::requests(token, &format!(r#"{{"query":"{schema}"}}"#), 16)
+                let body = format!(r#"{{"query":"{schema}"}}"#);
+                return [0, 1].map(|window| http2::requests(token, &body, 16, window)).into();
             }
         };
         vec![request]
@@ -140,12 +175,12 @@ impl Attack {
                 }
                 attacker.answered(end).await;
             }
-            Self::Batches | Self::Bombs => {
+            Self::Batches | Self::ManyValues | Self::Bombs => {
                 attacker.send(request).await;
                 attacker.answered(end).await;
                 sleep_until((Instant::now() + PAUSE).min(end)).await;
             }
-            Self::SlowReaders => {
+            Self::SlowReaders | Self::FullHeads => {
                 attacker.send(request).await;
                 attacker.cut().await;
             }

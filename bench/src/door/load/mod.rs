@@ -3,8 +3,8 @@
 
 mod attack;
 mod attacker;
+mod http2;
 mod ordinary;
-mod unread;
 
 use std::time::Duration;
 

@@ -107,7 +107,7 @@ pub(super) async fn start(world: &World, args: &UpArgs) -> Result<All, Failure> 
     let secret = world.token_secret()?;
     let mut options = options(&database_url, world, args, unleash.as_ref().map(Unleash::access))?;
     let http = &mut options.gateway.http;
-    http.max_connections = descriptors::fit(http.max_connections);
+    http.max_connections = descriptors::fit_clients(http.max_connections);
     let app = App::start_on(options, public, admin).await?;
     let mut pids = BTreeMap::from([("nova".to_owned(), std::process::id())]);
     pids.extend(server.as_ref().and_then(Server::pid).map(|pid| ("postgres".to_owned(), pid)));
