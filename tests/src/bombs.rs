@@ -33,9 +33,13 @@ impl Bomb {
 /// The corpus, each document of about `bytes` bytes and none longer.
 #[must_use]
 pub fn bombs(bytes: usize) -> Vec<Bomb> {
+    [fragments, floods, comparisons, depths, texts, executions].iter().flat_map(|bombs| bombs(bytes)).collect()
+}
+
+/// That spread and spread.
+fn fragments(bytes: usize) -> Vec<Bomb> {
     let small = bytes.min(800);
-    let mut all = vec![
-        // Fragments.
+    vec![
         bomb("fragments that double, deep", doubling(small, "Query", "__typename")),
         bomb("fragments that double fields that must merge", doubling(small, "Query", "viewer { id }")),
         bomb("fragments in a chain", chain(bytes)),
@@ -54,7 +58,12 @@ pub fn bombs(bytes: usize) -> Vec<Bomb> {
             "fragments that spread each other",
             "{ ...A } fragment A on Query { ...B } fragment B on Query { ...C ...A } fragment C on Query { ...B }",
         ),
-        // Floods.
+    ]
+}
+
+/// Of one thing, very many.
+fn floods(bytes: usize) -> Vec<Bomb> {
+    vec![
         bomb("aliases", around("{", numbered("a#:__typename ", bytes - 2), "}")),
         bomb("aliases of a field that loads", around("{", numbered("a#:viewer{id} ", bytes - 2), "}")),
         bomb("one field over and over", around("{", repeat("viewer{id}", bytes - 2), "}")),
@@ -81,12 +90,22 @@ pub fn bombs(bytes: usize) -> Vec<Bomb> {
             "keys of an input object",
             around("mutation { likePost(input: {", numbered("a#:1 ", bytes - 60), "}) { post { id } } }"),
         ),
-        // What validation compares.
+    ]
+}
+
+/// What validation compares with each other.
+fn comparisons(bytes: usize) -> Vec<Bomb> {
+    vec![
         bomb("arguments that are repeated by no other field of the name, within inline fragments", apart(bytes)),
         bomb("two fields with the same many arguments, within inline fragments", alike(bytes)),
         Bomb { operation: Some("Q1"), ..bomb("many operations over one tree of fragments", trees(bytes)) },
         Bomb { operation: Some("Q1"), ..bomb("many operations over many variables", variables(bytes)) },
-        // Depth.
+    ]
+}
+
+/// What nests.
+fn depths(bytes: usize) -> Vec<Bomb> {
+    vec![
         bomb("selections within selections", nested("{viewer", bytes, "{id}", "}")),
         bomb("inline fragments within each other", nested("{...", bytes, "{id}", "}")),
         bomb("lists within lists", around("{ node(id:", nested("[", bytes - 30, "1", "]"), ") { id } }")),
@@ -96,7 +115,12 @@ pub fn bombs(bytes: usize) -> Vec<Bomb> {
             around("query($v:", nested("[", bytes - 40, "Int", "]"), ") { node(id:$v) { id } }"),
         ),
         bomb("brackets that nobody closes", "{a".repeat(bytes / 2)),
-        // What only a parser chokes on.
+    ]
+}
+
+/// What only a parser chokes on.
+fn texts(bytes: usize) -> Vec<Bomb> {
+    vec![
         bomb(
             "block strings that do not end",
             around("{ nodes(ids: [", repeat(r#""\"""""x" "#, bytes - 30), "]) { id } }"),
@@ -107,7 +131,13 @@ pub fn bombs(bytes: usize) -> Vec<Bomb> {
         bomb("nothing but a comment", around("{ __typename #", repeat("{", bytes - 20), "\n}")),
         bomb("a long string", around("{ node(id: \"", repeat("x", bytes - 30), "\") { id } }")),
         bomb("a long number", around("{ node(id: ", repeat("9", bytes - 30), ") { id } }")),
-        // What only execution chokes on.
+    ]
+}
+
+/// What only execution chokes on.
+fn executions(bytes: usize) -> Vec<Bomb> {
+    let small = bytes.min(800);
+    let mut bombs = vec![
         bomb(
             "pages of pages",
             "{ feed(first: 100) { nodes { comments(first: 100) { nodes { author { followers(first: 100) { nodes { posts(first: 100) { nodes { body } } } } } } } } } }",
@@ -121,7 +151,7 @@ pub fn bombs(bytes: usize) -> Vec<Bomb> {
             around("{", numbered("a#:__schema{types{fields{type{fields{name}}}}} ", bytes - 2), "}"),
         ),
     ];
-    all.push(bomb(
+    bombs.push(bomb(
         "an argument that fails on every post, found among many others",
         around(
             "{feed(first:100){nodes{",
@@ -129,25 +159,25 @@ pub fn bombs(bytes: usize) -> Vec<Bomb> {
             "comments(first:99999999999){pageInfo{endCursor}}}}}",
         ),
     ));
-    all.push(Bomb {
+    bombs.push(Bomb {
         variables: json!({ "after": "x".repeat(100 * bytes) }),
         ..bomb(
             "a long text that every post is asked with",
             "query($after:String){feed(first:100){nodes{a:comments(after:$after){pageInfo{endCursor}} b:comments(after:$after){pageInfo{endCursor}}}}}",
         )
     });
-    all.push(Bomb {
+    bombs.push(Bomb {
         variables: json!({ "n": 100 }),
         ..bomb("pages whose size is a variable", "query($n: Int!) { feed(first: $n) { nodes { likers(first: $n) { nodes { followers(first: $n) { nodes { id } } } } } } }")
     });
-    all.push(Bomb {
+    bombs.push(Bomb {
         variables: json!({ "ids": iter::repeat_n("x", bytes).collect::<Vec<_>>() }),
         ..bomb(
             "a large variable that is used often",
             around("query($ids:[ID!]!){", numbered("a#:nodes(ids:$ids){id}", bytes.min(2_000) - 20), "}"),
         )
     });
-    all
+    bombs
 }
 
 fn bomb(name: &'static str, document: impl Into<String>) -> Bomb {
