@@ -57,6 +57,8 @@ pub(crate) struct OperationMeasures {
     pub(super) cost: Sum,
     /// What its variables ask for when nothing is said, where the definition says that.
     pub(super) defaults: BTreeMap<Name, u64>,
+    /// What copying such a default costs, where it is more than one value.
+    pub(super) default_values: Vec<(Name, u64)>,
 }
 
 impl OperationMeasures {
@@ -69,6 +71,7 @@ impl OperationMeasures {
             introspection: 0,
             cost: Sum::of(0),
             defaults: BTreeMap::new(),
+            default_values: Vec::new(),
         }
     }
 }
@@ -90,13 +93,17 @@ impl Measures {
         for (name, operation) in document.operations.iter() {
             let operation = &operation.node;
             walk.directives(&operation.directives);
-            let mut defaults = BTreeMap::new();
+            let (mut defaults, mut default_values) = (BTreeMap::new(), Vec::new());
             for definition in &operation.variable_definitions {
                 let definition = &definition.node;
                 walk.directives(&definition.directives);
-                let default = definition.default_value.as_ref();
-                if let Some(count) = default.and_then(|default| count(&default.node)) {
+                let Some(default) = &definition.default_value else { continue };
+                if let Some(count) = count(&default.node) {
                     defaults.insert(definition.name.node.clone(), count);
+                }
+                let values = values_in(&default.node, &mut walk.found.longest_string);
+                if values > 1 {
+                    default_values.push((definition.name.node.clone(), values));
                 }
             }
             let root = match operation.ty {
@@ -114,6 +121,7 @@ impl Measures {
                 introspection: set.introspection,
                 cost: set.once,
                 defaults,
+                default_values,
             };
             walk.found.operations.push((name.cloned(), measures));
         }

@@ -121,11 +121,12 @@ impl Prepared {
             None => found.defaults.get(name).copied(),
         };
         let mut longest_string = self.measures.longest_string;
-        let values = variables.iter().map(|(name, value)| {
-            let uses = self.measures.uses.get(name).copied().unwrap_or(1);
-            values_in(value, &mut longest_string).saturating_mul(uses)
-        });
-        let values = values.fold(0, u64::saturating_add);
+        let uses = |name: &Name| self.measures.uses.get(name).copied().unwrap_or(1);
+        let given =
+            variables.iter().map(|(name, value)| values_in(value, &mut longest_string).saturating_mul(uses(name)));
+        let defaults = found.default_values.iter().filter(|(name, _)| !variables.contains_key(name));
+        let defaults = defaults.map(|(name, values)| values.saturating_mul(uses(name)));
+        let values = given.chain(defaults).fold(0, u64::saturating_add);
         Load {
             bytes: self.bytes,
             tokens: self.tokens,

@@ -89,3 +89,13 @@ fn a_document_within_another_length_may_have_more() {
     assert!(tokens(2_000, 10_000).is_ok());
     assert_eq!(tokens(15_001, 1_000_000).err(), Some(Some(Measure::Tokens)));
 }
+
+#[test]
+fn a_default_counts_as_a_value_that_is_given() {
+    let long = format!("query($a: String = \"{}\") {{ user(username: $a) {{ id }} }}", "x".repeat(65_537));
+    assert_eq!(GUARD.prepare(&long).err().and_then(|unfit| unfit.exceeded()), Some(Measure::String));
+    let list = format!("query($a: [ID!]! = [{}]) {{ {} }}", "1 ".repeat(99), "nodes(ids: $a) { id } ".repeat(10));
+    let prepared = GUARD.prepare(&list).unwrap();
+    assert_eq!(prepared.load(None, &Variables::default()).values, 1_000);
+    assert_eq!(prepared.load(None, &Variables::from_value(value!({ "a": [] }))).values, 10, "unless one is given");
+}
