@@ -14,6 +14,8 @@ use crate::report::{Goal, Report};
 
 /// What a level may cost over plain resolvers, in microseconds.
 const GOAL: f64 = 100.0;
+/// How long one request may take.
+const BUDGET: Duration = Duration::from_secs(5);
 const WIDTHS: [u64; 2] = [20, 100];
 const LEVELS: [u32; 4] = [1, 2, 3, 4];
 
@@ -42,7 +44,7 @@ impl Source for Successors {
         Duration::from_secs(5)
     }
 
-    async fn load(&self, keys: &[u64], _caller: Caller) -> Vec<Answer<u64>> {
+    async fn load(&self, keys: &[u64], _caller: Caller, _deadline: Deadline) -> Vec<Answer<u64>> {
         keys.iter().map(|key| Ok(Some(successor(*key)))).collect()
     }
 }
@@ -198,7 +200,7 @@ async fn request(
         (_, prepared) => {
             let (scope, queue) = prepared.unwrap_or_else(|| new_queue(flights));
             let execution = execute(schema, document, Way::Load(Arc::clone(&queue)));
-            Drive::run(execution, OneQueue(queue), scope, Deadline::after(Duration::from_secs(5))).await
+            Drive::run(execution, OneQueue(queue), scope, Deadline::after(BUDGET)).await
         }
     };
     let took = start.elapsed();
@@ -207,7 +209,7 @@ async fn request(
 
 fn new_queue(flights: &Arc<Flights<Successors>>) -> (Arc<Scope>, Arc<Queue<Successors>>) {
     let scope = Arc::default();
-    let queue = Queue::new(flights, &scope, Caller::default());
+    let queue = Queue::new(flights, &scope, Caller::anonymous(Arc::default(), Deadline::after(BUDGET)));
     (scope, queue)
 }
 

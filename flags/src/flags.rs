@@ -182,7 +182,7 @@ impl Flags {
                 }
             }
         }
-        Arc::new(Policy::of(values))
+        Arc::new(Policy::of(&values))
     }
 
     /// The policy of the process: what jobs obey, and calls that bring none.

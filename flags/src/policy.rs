@@ -64,12 +64,12 @@ impl Policy {
     /// What the catalogue says, whatever anybody else does.
     #[must_use]
     pub fn defaults() -> Self {
-        Self::of(Values::defaults())
+        Self::of(&Values::defaults())
     }
 
-    pub(crate) fn of(values: Values) -> Self {
-        let wire = wire::encode(&values);
-        Self { wire_hash: wire::hash(&wire), wire, values }
+    pub(crate) fn of(values: &Values) -> Self {
+        let wire = wire::encode(values);
+        Self { wire_hash: wire::hash(&wire), wire, values: *values }
     }
 
     /// This policy with another value of one flag: for jobs, measurements and tests that want one side of it.
@@ -77,7 +77,7 @@ impl Policy {
     pub fn with(&self, id: FlagId, on: bool) -> Self {
         let mut values = self.values;
         values.set(id, on);
-        Self::of(values)
+        Self::of(&values)
     }
 
     /// This policy with another payload of one flag, as far as it has the fields. What it says is not checked: for
@@ -88,7 +88,7 @@ impl Policy {
         for (slot, value) in values.slots_mut(id).iter_mut().zip(payload) {
             *slot = *value;
         }
-        Self::of(values)
+        Self::of(&values)
     }
 
     /// Whether a flag is on.

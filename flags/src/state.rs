@@ -206,7 +206,7 @@ impl State {
             }
             flags.push(state);
         }
-        let instance = Arc::new(Policy::of(values));
+        let instance = Arc::new(Policy::of(&values));
         Self { source, flags, instance, rollout, decided: AtomicU64::new(0), features, engine: Some(engine) }
     }
 

@@ -110,7 +110,7 @@ impl Policy {
                 }
             }
         }
-        if bits == 0 && wire.is_empty() { Ok(Self::of(values)) } else { Err(WireError::Malformed) }
+        if bits == 0 && wire.is_empty() { Ok(Self::of(&values)) } else { Err(WireError::Malformed) }
     }
 }
 
@@ -184,7 +184,7 @@ mod tests {
                     *slot = field.min + seed % (field.max - field.min + 1);
                 }
             }
-            let policy = Policy::of(values);
+            let policy = Policy::of(&values);
             let read = Policy::from_wire(policy.wire(), &Policy::defaults()).unwrap();
             for id in travelling() {
                 prop_assert_eq!(read.is_on(id), policy.is_on(id));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use nova_core::{Environment, SharedIds, clock::SharedClock, token::TokenVerifier};
 use nova_flags::{Flags, Status};
-use nova_loaders::Loaders;
+use nova_loaders::{Loaders, Upstreams};
 use nova_resolvers::NovaSchema;
 use prometheus_client::{metrics::info::Info, registry::Registry};
 use tokio::time::Instant;
@@ -14,7 +14,7 @@ use crate::{
     document::DocumentCache,
     executor::Executor,
     guard::{Guard, SchemaError},
-    health::{Readiness, Upstream},
+    health::Readiness,
     http::around::RequestIds,
     metrics::Metrics,
     persisted::{Manifest, PersistedDocuments},
@@ -56,8 +56,8 @@ pub struct GatewayParts {
     pub environment: Environment,
     /// The process's metrics, those of the other rooms already in it; the gateway adds its own and shows them all.
     pub registry: Registry,
-    /// Whom readiness asks.
-    pub upstreams: Vec<Upstream>,
+    /// Whom readiness and probes ask.
+    pub upstreams: Upstreams,
     /// What `/ops` says about the binary.
     pub build: Build,
 }

@@ -6,6 +6,7 @@
 
 use std::{
     collections::BTreeMap,
+    convert::Infallible,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -16,14 +17,10 @@ use std::{
 use axum::{extract::State, response::Response};
 use futures_util::future::join_all;
 use http::StatusCode;
-use nova_flags::{Source, SyncStatus};
-use nova_loaders::Way;
+use nova_flags::{Flags, Source, SyncStatus};
+use nova_loaders::{Health, Upstreams};
 use serde::Serialize;
-use tokio::{
-    sync::Mutex,
-    time::{Instant, timeout},
-};
-use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
+use tokio::{sync::Mutex, time::Instant};
 
 use crate::{gateway::Gateway, http::respond};
 
@@ -32,45 +29,14 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// How long its word is good.
 const BELIEVED: Duration = Duration::from_secs(1);
 
-/// A service that the gateway reads from.
-#[derive(Debug, Clone)]
-pub struct Upstream {
-    /// What operators call it.
-    pub name: &'static str,
-    /// Its name in the gRPC health protocol, such as `nova.v1.Users`.
-    pub service: &'static str,
-    /// The way to it.
-    pub way: Way,
-}
-
-impl Upstream {
-    async fn ask(&self) -> UpstreamState {
-        let request = HealthCheckRequest { service: self.service.to_owned() };
-        let mut client = HealthClient::new(self.way.clone());
-        match timeout(PATIENCE, client.check(request)).await {
-            Ok(Ok(answer)) if answer.get_ref().status() == ServingStatus::Serving => UpstreamState::Serving,
-            Ok(Ok(_)) => UpstreamState::NotServing,
-            Ok(Err(_)) | Err(_) => UpstreamState::Unreachable,
-        }
-    }
-}
-
-/// What an upstream says about itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) enum UpstreamState {
-    Serving,
-    NotServing,
-    /// It says nothing, or not in time.
-    Unreachable,
-}
-
 /// What all of them say.
-pub(crate) type UpstreamStates = BTreeMap<&'static str, UpstreamState>;
+pub(crate) type UpstreamStates = BTreeMap<&'static str, Health>;
 
 #[derive(Serialize)]
 struct Report {
     status: &'static str,
+    /// Upstreams that do not serve; their fields are null meanwhile.
+    missing: Vec<&'static str>,
     upstreams: UpstreamStates,
     flags: FlagSources,
 }
@@ -96,13 +62,18 @@ impl From<SyncStatus> for FlagSources {
 /// Whether traffic should come here.
 pub(crate) struct Readiness {
     draining: AtomicBool,
-    upstreams: Vec<Upstream>,
+    upstreams: Upstreams,
     last: Mutex<Option<(Instant, UpstreamStates)>>,
 }
 
 impl Readiness {
-    pub(crate) fn new(upstreams: Vec<Upstream>) -> Self {
+    pub(crate) fn new(upstreams: Upstreams) -> Self {
         Self { draining: AtomicBool::new(false), upstreams, last: Mutex::new(None) }
+    }
+
+    /// Asks every endpoint how it is, as long as the flag says so, until it is dropped.
+    pub(crate) async fn watch(&self, flags: &Flags) -> Infallible {
+        self.upstreams.watch(flags).await
     }
 
     /// From now on it is not ready, so that balancers stop sending.
@@ -122,7 +93,7 @@ impl Readiness {
         {
             return states.clone();
         }
-        let asked = self.upstreams.iter().map(|upstream| async move { (upstream.name, upstream.ask().await) });
+        let asked = self.upstreams.all().map(|upstream| async move { (upstream.name(), upstream.ask(PATIENCE).await) });
         let states: UpstreamStates = join_all(asked).await.into_iter().collect();
         *last = Some((Instant::now(), states.clone()));
         states
@@ -138,13 +109,14 @@ pub(crate) async fn live() -> Response {
 pub(crate) async fn ready(State(gateway): State<Arc<Gateway>>) -> Response {
     let upstreams = gateway.readiness.upstreams().await;
     let (code, status) = verdict(gateway.readiness.is_draining(), &upstreams);
-    respond::json(code, &Report { status, upstreams, flags: gateway.flag_status.snapshot().into() })
+    let missing = upstreams.iter().filter(|(_, health)| **health != Health::Serving).map(|(name, _)| *name).collect();
+    respond::json(code, &Report { status, missing, upstreams, flags: gateway.flag_status.snapshot().into() })
 }
 
 fn verdict(draining: bool, upstreams: &UpstreamStates) -> (StatusCode, &'static str) {
     if draining {
         (StatusCode::SERVICE_UNAVAILABLE, "draining")
-    } else if upstreams.values().any(|state| *state == UpstreamState::Serving) {
+    } else if upstreams.values().any(|state| *state == Health::Serving) {
         (StatusCode::OK, "ready")
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "unready")
@@ -157,20 +129,13 @@ mod tests {
 
     #[test]
     fn one_that_answers_is_enough_and_none_while_draining() {
-        use UpstreamState::{NotServing, Serving, Unreachable};
-        let with = |states: &[UpstreamState]| {
+        use Health::{NotServing, Serving, Unreachable};
+        let with = |states: &[Health]| {
             let upstreams = ["users", "content", "social"].into_iter().zip(states.iter().copied()).collect();
             (verdict(false, &upstreams).1, verdict(true, &upstreams).1)
         };
         assert_eq!(with(&[Serving, Serving, Serving]), ("ready", "draining"));
         assert_eq!(with(&[Unreachable, NotServing, Serving]), ("ready", "draining"));
         assert_eq!(with(&[Unreachable, NotServing, Unreachable]), ("unready", "draining"));
-    }
-
-    #[tokio::test]
-    async fn an_upstream_that_is_not_there_is_named() {
-        let way = tonic::transport::Endpoint::from_static("http://127.0.0.1:1").connect_lazy().into();
-        let readiness = Readiness::new(vec![Upstream { name: "users", service: "nova.v1.Users", way }]);
-        assert_eq!(readiness.upstreams().await, BTreeMap::from([("users", UpstreamState::Unreachable)]));
     }
 }

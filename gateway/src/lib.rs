@@ -31,7 +31,6 @@ pub use client_address::{ClientAddress, ForwardedHeader, NetworkError, TrustedPr
 pub use config::{Config, MAX_BODY_BYTES, MAX_EXECUTION_TIMEOUT_MS};
 pub use gateway::{Build, Gateway, GatewayParts};
 pub use guard::SchemaError;
-pub use health::Upstream;
 pub use http::{NotAnOrigin, Origins};
 pub use persisted::{DocumentChecker, DocumentHash, Entry, Finding, MAX_MANIFEST_BYTES, Manifest, ManifestError};
 pub use rate::{Limit, Limited, Rates};

@@ -88,6 +88,7 @@ pub async fn serve(
     tokio::select! {
         _ = async { tokio::join!(for_clients, for_operators) } => {}
         never = async { memory.await; std::future::pending().await } => never,
+        never = gateway.readiness.watch(&gateway.flags) => match never {},
     }
     Ok(())
 }

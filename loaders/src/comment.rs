@@ -11,7 +11,7 @@ use crate::{
     batching::Answer,
     page::{Page, page_request},
     remote::{Rpc, read},
-    upstream::Clients,
+    upstream::Line,
 };
 
 /// What somebody said about a post.
@@ -53,8 +53,8 @@ impl Rpc for CommentById {
         v1::BatchByIdRequest { ids: keys.iter().map(|id| id_bytes(id.0)).collect() }
     }
 
-    async fn send(mut clients: Clients, request: Request<Self::Request>) -> Result<Response<Self::Response>, Status> {
-        clients.content.batch_get_comments(request).await
+    async fn send(line: Line, request: Request<Self::Request>) -> Result<Response<Self::Response>, Status> {
+        line.content().batch_get_comments(request).await
     }
 
     fn answers(response: Self::Response) -> Vec<Answer<Arc<Comment>>> {
@@ -79,8 +79,8 @@ impl Rpc for CommentsByPost {
         page_request(keys.iter().map(|(post, spec)| (post.0, *spec)))
     }
 
-    async fn send(mut clients: Clients, request: Request<Self::Request>) -> Result<Response<Self::Response>, Status> {
-        clients.content.batch_list_comments(request).await
+    async fn send(line: Line, request: Request<Self::Request>) -> Result<Response<Self::Response>, Status> {
+        line.content().batch_list_comments(request).await
     }
 
     fn answers(response: Self::Response) -> Vec<Answer<CommentPage>> {

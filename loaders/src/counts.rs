@@ -7,7 +7,7 @@ use tonic::{Request, Response, Status};
 use crate::{
     batching::Answer,
     remote::{Rpc, read},
-    upstream::Clients,
+    upstream::Line,
 };
 
 macro_rules! counts {
@@ -27,10 +27,10 @@ macro_rules! counts {
             }
 
             async fn send(
-                mut clients: Clients,
+                line: Line,
                 request: Request<Self::Request>,
             ) -> Result<Response<Self::Response>, Status> {
-                clients.$client.$method(request).await
+                line.$client().$method(request).await
             }
 
             fn answers(response: Self::Response) -> Vec<Answer<u64>> {
@@ -72,8 +72,8 @@ impl Rpc for FollowCountsById {
         v1::BatchByIdRequest { ids: keys.iter().map(|id| id_bytes(id.0)).collect() }
     }
 
-    async fn send(mut clients: Clients, request: Request<Self::Request>) -> Result<Response<Self::Response>, Status> {
-        clients.social.batch_count_follows(request).await
+    async fn send(line: Line, request: Request<Self::Request>) -> Result<Response<Self::Response>, Status> {
+        line.social().batch_count_follows(request).await
     }
 
     fn answers(response: Self::Response) -> Vec<Answer<FollowCounts>> {

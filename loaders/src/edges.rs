@@ -11,7 +11,7 @@ use crate::{
     batching::Answer,
     page::{Page, page_request},
     remote::{Rpc, read},
-    upstream::Clients,
+    upstream::Line,
 };
 
 /// A user at the other end of a follow or a like.
@@ -50,10 +50,10 @@ macro_rules! edge_lists {
             }
 
             async fn send(
-                mut clients: Clients,
+                line: Line,
                 request: Request<Self::Request>,
             ) -> Result<Response<Self::Response>, Status> {
-                clients.social.$method(request).await
+                line.social().$method(request).await
             }
 
             fn answers(response: Self::Response) -> Vec<Answer<EdgePage>> {

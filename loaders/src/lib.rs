@@ -2,7 +2,7 @@
 //!
 //! [`Loaders`] is the process's: channels, fetches under way, metrics. [`RequestLoaders`] is one request's: its memo,
 //! its queues, its deadline, its viewer. Resolvers ask the latter and nothing else; writes go the same way, unbatched. This room never decides what a
-//! client may see beyond passing the viewer's token on, and never retries.
+//! client may see beyond passing the viewer's token on.
 
 pub mod batching;
 mod comment;
@@ -29,6 +29,6 @@ pub use page::Page;
 pub use post::{ContentType, Post};
 pub use request::{Loaders, RequestLoaders};
 pub use trace::{CallCount, CallTrace, Trace};
-pub use upstream::{Upstreams, Way};
+pub use upstream::{Health, Means, Upstream, UpstreamMetrics, Upstreams, Way, Ways};
 pub use user::User;
 pub use write::{NewComment, NewPost, ProfileChanges, Written};

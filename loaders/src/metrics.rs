@@ -47,6 +47,7 @@ pub(crate) struct Metrics {
     keys: Family<Rpc, Histogram>,
     failures: Family<Failure, Counter>,
     joined: Family<Rpc, Counter>,
+    abandoned: Family<Rpc, Counter>,
     /// Filled when the process starts.
     totals: Mutex<BTreeMap<&'static str, Arc<Total>>>,
     pub(crate) forced_flushes: Counter,
@@ -60,6 +61,7 @@ pub(crate) struct RpcMetrics {
     keys: Histogram,
     total: Arc<Total>,
     joined: Counter,
+    abandoned: Counter,
     failures: Family<Failure, Counter>,
 }
 
@@ -70,6 +72,7 @@ impl Metrics {
             keys: Family::new_with_constructor(|| Histogram::new(exponential_buckets(1.0, 2.0, 13))),
             failures: Family::default(),
             joined: Family::default(),
+            abandoned: Family::default(),
             totals: Mutex::default(),
             forced_flushes: Counter::default(),
         };
@@ -91,6 +94,11 @@ impl Metrics {
             metrics.joined.clone(),
         );
         registry.register(
+            "nova_loader_abandoned_calls",
+            "Upstream calls that were given up because nobody waited for them any more",
+            metrics.abandoned.clone(),
+        );
+        registry.register(
             "nova_loader_forced_flushes",
             "Flushes of a request that kept waking itself; anything but 0 is a resolver that awaits something else",
             metrics.forced_flushes.clone(),
@@ -106,6 +114,7 @@ impl Metrics {
             total: Arc::clone(self.totals.lock().entry(rpc).or_default()),
             failures: self.failures.clone(),
             joined: self.joined.get_or_create_owned(&Rpc { rpc_method: rpc }),
+            abandoned: self.abandoned.get_or_create_owned(&Rpc { rpc_method: rpc }),
         }
     }
 
@@ -128,6 +137,11 @@ impl RpcMetrics {
     /// Keys that need no call of their own.
     pub(crate) fn joined(&self, keys: usize) {
         self.joined.inc_by(keys as u64);
+    }
+
+    /// A call was given up.
+    pub(crate) fn abandoned(&self) {
+        self.abandoned.inc();
     }
 
     pub(crate) fn failed(&self, code: ErrorCode) {

@@ -11,7 +11,7 @@ use crate::{
     batching::Answer,
     page::{Page, page_request},
     remote::{Rpc, read},
-    upstream::Clients,
+    upstream::Line,
 };
 
 /// What somebody published.
@@ -86,8 +86,8 @@ impl Rpc for PostById {
         v1::BatchByIdRequest { ids: keys.iter().map(|id| id_bytes(id.0)).collect() }
     }
 
-    async fn send(mut clients: Clients, request: Request<Self::Request>) -> Result<Response<Self::Response>, Status> {
-        clients.content.batch_get_posts(request).await
+    async fn send(line: Line, request: Request<Self::Request>) -> Result<Response<Self::Response>, Status> {
+        line.content().batch_get_posts(request).await
     }
 
     fn answers(response: Self::Response) -> Vec<Answer<Arc<Post>>> {
@@ -109,8 +109,8 @@ impl Rpc for PostsByAuthor {
         page_request(keys.iter().map(|(author, spec)| (author.0, *spec)))
     }
 
-    async fn send(mut clients: Clients, request: Request<Self::Request>) -> Result<Response<Self::Response>, Status> {
-        clients.content.batch_list_posts_by_author(request).await
+    async fn send(line: Line, request: Request<Self::Request>) -> Result<Response<Self::Response>, Status> {
+        line.content().batch_list_posts_by_author(request).await
     }
 
     fn answers(response: Self::Response) -> Vec<Answer<PostPage>> {
@@ -133,8 +133,8 @@ impl Rpc for Feed {
         page_request(keys.iter().map(|(viewer, spec)| (viewer.0, *spec)))
     }
 
-    async fn send(mut clients: Clients, request: Request<Self::Request>) -> Result<Response<Self::Response>, Status> {
-        clients.content.batch_list_feed(request).await
+    async fn send(line: Line, request: Request<Self::Request>) -> Result<Response<Self::Response>, Status> {
+        line.content().batch_list_feed(request).await
     }
 
     fn answers(response: Self::Response) -> Vec<Answer<PostPage>> {

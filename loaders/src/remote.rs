@@ -2,22 +2,27 @@
 
 use std::{fmt::Debug, future::Future, hash::Hash, marker::PhantomData, time::Duration};
 
-use nova_core::Credential;
+use nova_core::{Credential, Deadline, ErrorCode};
 use nova_flags::Policy;
 use nova_proto::{Answer as WireAnswer, KeyFailure, metadata};
 use tokio::time::Instant;
-use tonic::{Request, Response, Status, metadata::MetadataValue};
+use tonic::{
+    Request, Response, Status,
+    metadata::{AsciiMetadataValue, MetadataValue, errors::InvalidMetadataValue},
+};
 
 use crate::{
     batching::{Answer, Caller, LoadError, Source},
     metrics::RpcMetrics,
-    upstream::{Clients, code_of},
+    upstream::{Line, Rules, Service, Upstream},
 };
 
 /// A read of many keys at an upstream.
 pub(crate) trait Rpc: Send + Sync + 'static {
     /// `Service/Rpc`, as metrics and the debug view name it.
     const NAME: &'static str;
+    /// Who serves it.
+    const SERVICE: Service = Service::of(Self::NAME);
     /// Whether the viewer's token goes with the call. Then the key names the viewer.
     const IDENTIFIED: bool = false;
     /// What is asked.
@@ -34,7 +39,7 @@ pub(crate) trait Rpc: Send + Sync + 'static {
 
     /// Sends it.
     fn send(
-        clients: Clients,
+        line: Line,
         request: Request<Self::Request>,
     ) -> impl Future<Output = Result<Response<Self::Response>, Status>> + Send;
 
@@ -47,7 +52,7 @@ pub(crate) fn read<W, V>(
     answers: impl Iterator<Item = WireAnswer<W>>,
     value: impl Fn(W) -> Option<V>,
 ) -> Vec<Answer<V>> {
-    let malformed = LoadError { code: nova_core::ErrorCode::UpstreamUnavailable };
+    let malformed = LoadError { code: ErrorCode::UpstreamUnavailable };
     answers
         .map(|answer| match answer {
             Ok(Some(wire)) => value(wire).map(Some).ok_or(malformed),
@@ -57,14 +62,18 @@ pub(crate) fn read<W, V>(
         .collect()
 }
 
+/// The viewer's token, as it is sent.
+pub(crate) fn bearer(credential: &Credential) -> Result<AsciiMetadataValue, InvalidMetadataValue> {
+    let mut bearer = MetadataValue::try_from(format!("Bearer {}", credential.expose()))?;
+    bearer.set_sensitive(true);
+    Ok(bearer)
+}
+
 /// Sends the viewer's token along, if there is one.
-pub(crate) fn identify<M>(request: &mut Request<M>, credential: Option<&Credential>) -> Result<(), Status> {
-    if let Some(credential) = credential {
-        let bearer = MetadataValue::try_from(format!("Bearer {}", credential.expose()))
-            .map_err(|_| Status::unauthenticated("the token can't be sent"))?;
+pub(crate) fn identify<M>(request: &mut Request<M>, bearer: Option<AsciiMetadataValue>) {
+    if let Some(bearer) = bearer {
         request.metadata_mut().insert(metadata::AUTHORIZATION, bearer);
     }
-    Ok(())
 }
 
 /// Sends along what the upstream is to obey of `policy`.
@@ -78,9 +87,9 @@ pub(crate) fn statements<M>(response: &Response<M>) -> u64 {
     statements.and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0)
 }
 
-/// An [`Rpc`] over the process's channels.
+/// An [`Rpc`] at its upstream.
 pub(crate) struct Remote<R> {
-    clients: Clients,
+    upstream: Upstream,
     max_batch: usize,
     cap: Duration,
     metrics: RpcMetrics,
@@ -88,18 +97,32 @@ pub(crate) struct Remote<R> {
 }
 
 impl<R: Rpc> Remote<R> {
-    pub(crate) fn new(clients: Clients, max_batch: usize, cap: Duration, metrics: RpcMetrics) -> Self {
-        Self { clients, max_batch, cap, metrics, rpc: PhantomData }
+    pub(crate) fn new(upstream: Upstream, max_batch: usize, cap: Duration, metrics: RpcMetrics) -> Self {
+        Self { upstream, max_batch, cap, metrics, rpc: PhantomData }
     }
 
-    async fn call(&self, keys: &[R::Key], caller: &Caller) -> Result<Vec<Answer<R::Value>>, Status> {
-        let mut request = Request::new(R::request(keys));
-        request.set_timeout(self.cap);
-        obeying(&mut request, &caller.policy);
-        if R::IDENTIFIED {
-            identify(&mut request, caller.credential.as_ref())?;
-        }
-        let response = R::send(self.clients.clone(), request).await?;
+    async fn call(
+        &self,
+        keys: &[R::Key],
+        caller: &Caller,
+        deadline: Deadline,
+    ) -> Result<Vec<Answer<R::Value>>, ErrorCode> {
+        let bearer = match caller.credential.as_ref().filter(|_| R::IDENTIFIED) {
+            Some(credential) => Some(bearer(credential).map_err(|_| ErrorCode::Unauthenticated)?),
+            None => None,
+        };
+        let attempt = |line, time| {
+            let mut request = Request::new(R::request(keys));
+            request.set_timeout(time);
+            obeying(&mut request, &caller.policy);
+            identify(&mut request, bearer.clone());
+            R::send(line, request)
+        };
+        let answer = self.upstream.read(&Rules::of(&caller.policy), deadline, attempt).await;
+        let response = answer.map_err(|error| {
+            tracing::debug!(rpc = R::NAME, ?error, "upstream call failed");
+            error.of_read()
+        })?;
         caller.trace.statements(statements(&response));
         Ok(R::answers(response.into_inner()))
     }
@@ -121,16 +144,22 @@ impl<R: Rpc> Source for Remote<R> {
         self.metrics.joined(keys);
     }
 
-    async fn load(&self, keys: &[R::Key], caller: Caller) -> Vec<Answer<R::Value>> {
+    fn may_fetch_again(&self, policy: &Policy) -> bool {
+        self.upstream.may_fetch_again(&Rules::of(policy))
+    }
+
+    fn abandoned(&self) {
+        self.metrics.abandoned();
+    }
+
+    async fn load(&self, keys: &[R::Key], caller: Caller, deadline: Deadline) -> Vec<Answer<R::Value>> {
         caller.trace.call(R::NAME, keys.len());
         self.metrics.called(keys.len());
         let begin = Instant::now();
-        let answers = self.call(keys, &caller).await;
+        let answers = self.call(keys, &caller, deadline).await;
         self.metrics.duration.observe(begin.elapsed().as_secs_f64());
-        answers.unwrap_or_else(|status| {
-            let code = code_of(&status);
+        answers.unwrap_or_else(|code| {
             self.metrics.failed(code);
-            tracing::debug!(rpc = R::NAME, status = ?status.code(), message = status.message(), "upstream call failed");
             vec![Err(LoadError { code }); keys.len()]
         })
     }

@@ -26,7 +26,7 @@ use crate::{
     post::{Feed, PostById, PostsByAuthor},
     remote::Remote,
     trace::{CallCount, CallTrace, Trace},
-    upstream::{Clients, Upstreams},
+    upstream::Upstreams,
     user::{UserById, UserByUsername},
     viewer::{ViewerFollows, ViewerLikes},
 };
@@ -35,21 +35,21 @@ use crate::{
 macro_rules! sources {
     ($($name:ident: $rpc:ident,)*) => {
         struct Process {
-            clients: Clients,
+            upstreams: Upstreams,
             metrics: Metrics,
             $($name: Arc<Flights<Remote<$rpc>>>,)*
         }
 
         impl Process {
-            fn new(clients: &Clients, config: &Config, metrics: Metrics) -> Self {
+            fn new(upstreams: Upstreams, config: &Config, metrics: Metrics) -> Self {
                 Self {
                     $($name: Flights::new(Remote::new(
-                        clients.clone(),
+                        upstreams.of(<$rpc as crate::remote::Rpc>::SERVICE).clone(),
                         config.max_batch.into(),
                         config.upstream_timeout(),
                         metrics.of(<$rpc as crate::remote::Rpc>::NAME),
                     )),)*
-                    clients: clients.clone(),
+                    upstreams,
                     metrics,
                 }
             }
@@ -139,7 +139,7 @@ impl fmt::Debug for Loaders {
 impl Loaders {
     /// Loaders that ask `upstreams` and count in `registry`.
     pub fn new(upstreams: Upstreams, config: &Config, registry: &mut Registry) -> Self {
-        Self(Arc::new(Process::new(&upstreams.into(), config, Metrics::register(registry))))
+        Self(Arc::new(Process::new(upstreams, config, Metrics::register(registry))))
     }
 
     /// What was asked of each upstream since the process began.
@@ -155,9 +155,8 @@ impl Loaders {
         Arc::new(RequestLoaders {
             process: Arc::clone(&self.0),
             scope: Arc::default(),
-            caller: Caller { credential, trace: Arc::new(Trace::default()), policy },
+            caller: Caller { credential, trace: Arc::new(Trace::default()), policy, deadline },
             viewer,
-            deadline,
             memo: Memo::default(),
             has_written: AtomicBool::new(false),
         })
@@ -170,7 +169,6 @@ pub struct RequestLoaders {
     scope: Arc<Scope>,
     caller: Caller,
     viewer: Option<Viewer>,
-    deadline: Deadline,
     memo: Memo,
     /// A queue that is made from now on joins nothing that began before.
     has_written: AtomicBool,
@@ -204,7 +202,7 @@ impl RequestLoaders {
     /// Runs `future`, in which the loads of this request are awaited, and answers them stall by stall. At the deadline
     /// the loads fail with TIMEOUT, and the future is left to finish with what it has.
     pub fn drive<F: Future>(self: &Arc<Self>, future: F) -> impl Future<Output = F::Output> + use<F> {
-        Drive::run(future, Held(Arc::clone(self)), Arc::clone(&self.scope), self.deadline)
+        Drive::run(future, Held(Arc::clone(self)), Arc::clone(&self.scope), self.deadline())
     }
 
     /// The user of `id`; a deleted one is a tombstone.
@@ -318,7 +316,7 @@ impl RequestLoaders {
     }
 
     pub(crate) fn deadline(&self) -> Deadline {
-        self.deadline
+        self.caller.deadline
     }
 
     pub(crate) fn caller(&self) -> &Caller {
@@ -329,8 +327,8 @@ impl RequestLoaders {
         &self.scope
     }
 
-    pub(crate) fn clients(&self) -> Clients {
-        self.process.clients.clone()
+    pub(crate) fn upstreams(&self) -> &Upstreams {
+        &self.process.upstreams
     }
 
     pub(crate) fn metrics_of(&self, rpc: &'static str) -> RpcMetrics {

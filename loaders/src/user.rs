@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status};
 use crate::{
     batching::Answer,
     remote::{Rpc, read},
-    upstream::Clients,
+    upstream::Line,
 };
 
 /// A person. A deleted one is a tombstone: `deleted`, an id, and nothing else.
@@ -65,8 +65,8 @@ impl Rpc for UserById {
         v1::BatchByIdRequest { ids: keys.iter().map(|id| id_bytes(id.0)).collect() }
     }
 
-    async fn send(mut clients: Clients, request: Request<Self::Request>) -> Result<Response<Self::Response>, Status> {
-        clients.users.batch_get_users(request).await
+    async fn send(line: Line, request: Request<Self::Request>) -> Result<Response<Self::Response>, Status> {
+        line.users().batch_get_users(request).await
     }
 
     fn answers(response: Self::Response) -> Vec<Answer<Arc<User>>> {
@@ -88,8 +88,8 @@ impl Rpc for UserByUsername {
         v1::BatchGetUsersByUsernameRequest { usernames: keys.to_vec() }
     }
 
-    async fn send(mut clients: Clients, request: Request<Self::Request>) -> Result<Response<Self::Response>, Status> {
-        clients.users.batch_get_users_by_username(request).await
+    async fn send(line: Line, request: Request<Self::Request>) -> Result<Response<Self::Response>, Status> {
+        line.users().batch_get_users_by_username(request).await
     }
 
     fn answers(response: Self::Response) -> Vec<Answer<Arc<User>>> {

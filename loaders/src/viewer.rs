@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::{
     batching::Answer,
     remote::{Rpc, read},
-    upstream::Clients,
+    upstream::Line,
 };
 
 /// All keys of a batch come from one request, and so have one viewer.
@@ -37,10 +37,10 @@ macro_rules! viewer_edges {
             }
 
             async fn send(
-                mut clients: Clients,
+                line: Line,
                 request: Request<Self::Request>,
             ) -> Result<Response<Self::Response>, Status> {
-                clients.social.$method(request).await
+                line.social().$method(request).await
             }
 
             fn answers(response: Self::Response) -> Vec<Answer<bool>> {

@@ -3,22 +3,22 @@
 //! After a write the request forgets what it has read, and joins no fetch that began before: whatever it reads from then on
 //! has the write in it.
 
-use std::{error::Error as _, future::Future, sync::Arc};
+use std::{future::Future, sync::Arc};
 
 use nova_core::{
     AvatarUrl, Bio, Body, Category, Change, CommentId, DisplayName, ErrorCode, IdempotencyKey, PostId, UserId,
 };
 use nova_proto::{IntoWritten, KeyFailure, id_bytes, v1};
 use tokio::time::{Instant, timeout_at};
-use tonic::{Code, ConnectError, Request, Response, Status};
+use tonic::{Request, Response, Status};
 
 use crate::{
     Comment, ContentType, Post, RequestLoaders, User,
-    batching::LoadError,
+    batching::{Caller, LoadError},
     comment::comment,
     post::post,
-    remote::{identify, obeying, statements},
-    upstream::Clients,
+    remote::{bearer, identify, obeying, statements},
+    upstream::{CallError, Line, Rules, Service},
     user::user,
 };
 
@@ -77,8 +77,8 @@ impl RequestLoaders {
             category: new.category.map(Category::into_string),
             idempotency_key: new.key.map(IdempotencyKey::into_string),
         };
-        let send = async |mut clients: Clients, request| clients.content.create_post(request).await;
-        self.written_post(self.write("Content/CreatePost", message, send).await?)
+        let send = |line: Line, request| async move { line.content().create_post(request).await };
+        self.written_post(self.write(Service::Content, "Content/CreatePost", message, send).await?)
     }
 
     /// Changes what a post of the viewer's says.
@@ -87,8 +87,8 @@ impl RequestLoaders {
     /// `NOT_FOUND`; FORBIDDEN when it is somebody else's.
     pub async fn update_post(&self, id: PostId, body: Body) -> Written<Arc<Post>> {
         let message = v1::UpdatePostRequest { post_id: id_bytes(id.0), body: body.into_string() };
-        let send = async |mut clients: Clients, request| clients.content.update_post(request).await;
-        self.written_post(self.write("Content/UpdatePost", message, send).await?)
+        let send = |line: Line, request| async move { line.content().update_post(request).await };
+        self.written_post(self.write(Service::Content, "Content/UpdatePost", message, send).await?)
     }
 
     /// Deletes a post of the viewer's.
@@ -97,8 +97,8 @@ impl RequestLoaders {
     /// `NOT_FOUND`; FORBIDDEN when it is somebody else's.
     pub async fn delete_post(&self, id: PostId) -> Written<()> {
         let message = v1::DeletePostRequest { post_id: id_bytes(id.0) };
-        let send = async |mut clients: Clients, request| clients.content.delete_post(request).await;
-        self.write("Content/DeletePost", message, send).await.map(drop)
+        let send = |line: Line, request| async move { line.content().delete_post(request).await };
+        self.write(Service::Content, "Content/DeletePost", message, send).await.map(drop)
     }
 
     /// Says something about a post.
@@ -111,8 +111,9 @@ impl RequestLoaders {
             body: new.body.into_string(),
             idempotency_key: new.key.map(IdempotencyKey::into_string),
         };
-        let send = async |mut clients: Clients, request| clients.content.add_comment(request).await;
-        let comment = comment(self.write("Content/AddComment", message, send).await?).ok_or(UNREADABLE)?;
+        let send = |line: Line, request| async move { line.content().add_comment(request).await };
+        let comment =
+            comment(self.write(Service::Content, "Content/AddComment", message, send).await?).ok_or(UNREADABLE)?;
         self.prime_comment(&comment);
         Ok(comment)
     }
@@ -123,8 +124,8 @@ impl RequestLoaders {
     /// `NOT_FOUND`; FORBIDDEN when neither is the viewer's.
     pub async fn delete_comment(&self, id: CommentId) -> Written<PostId> {
         let message = v1::DeleteCommentRequest { comment_id: id_bytes(id.0) };
-        let send = async |mut clients: Clients, request| clients.content.delete_comment(request).await;
-        let deleted = self.write("Content/DeleteComment", message, send).await?;
+        let send = |line: Line, request| async move { line.content().delete_comment(request).await };
+        let deleted = self.write(Service::Content, "Content/DeleteComment", message, send).await?;
         comment(deleted).map(|comment| comment.post_id).ok_or(UNREADABLE)
     }
 
@@ -134,8 +135,8 @@ impl RequestLoaders {
     /// `NOT_FOUND`.
     pub async fn like_post(&self, id: PostId) -> Written<()> {
         let message = v1::EdgeRequest { id: id_bytes(id.0) };
-        let send = async |mut clients: Clients, request| clients.social.like_post(request).await;
-        self.write("Social/LikePost", message, send).await.map(drop)
+        let send = |line: Line, request| async move { line.social().like_post(request).await };
+        self.write(Service::Social, "Social/LikePost", message, send).await.map(drop)
     }
 
     /// Sees to it that the viewer does not like a post.
@@ -144,8 +145,8 @@ impl RequestLoaders {
     /// `NOT_FOUND`.
     pub async fn unlike_post(&self, id: PostId) -> Written<()> {
         let message = v1::EdgeRequest { id: id_bytes(id.0) };
-        let send = async |mut clients: Clients, request| clients.social.unlike_post(request).await;
-        self.write("Social/UnlikePost", message, send).await.map(drop)
+        let send = |line: Line, request| async move { line.social().unlike_post(request).await };
+        self.write(Service::Social, "Social/UnlikePost", message, send).await.map(drop)
     }
 
     /// Sees to it that the viewer follows a user.
@@ -154,8 +155,8 @@ impl RequestLoaders {
     /// `NOT_FOUND`.
     pub async fn follow_user(&self, id: UserId) -> Written<()> {
         let message = v1::EdgeRequest { id: id_bytes(id.0) };
-        let send = async |mut clients: Clients, request| clients.social.follow_user(request).await;
-        self.write("Social/FollowUser", message, send).await.map(drop)
+        let send = |line: Line, request| async move { line.social().follow_user(request).await };
+        self.write(Service::Social, "Social/FollowUser", message, send).await.map(drop)
     }
 
     /// Sees to it that the viewer does not follow a user.
@@ -164,8 +165,8 @@ impl RequestLoaders {
     /// `NOT_FOUND`.
     pub async fn unfollow_user(&self, id: UserId) -> Written<()> {
         let message = v1::EdgeRequest { id: id_bytes(id.0) };
-        let send = async |mut clients: Clients, request| clients.social.unfollow_user(request).await;
-        self.write("Social/UnfollowUser", message, send).await.map(drop)
+        let send = |line: Line, request| async move { line.social().unfollow_user(request).await };
+        self.write(Service::Social, "Social/UnfollowUser", message, send).await.map(drop)
     }
 
     /// Changes the viewer's profile.
@@ -178,8 +179,8 @@ impl RequestLoaders {
             bio: change(changes.bio, Bio::into_string),
             avatar_url: change(changes.avatar_url, AvatarUrl::into_string),
         };
-        let send = async |mut clients: Clients, request| clients.users.update_profile(request).await;
-        let user = user(self.write("Users/UpdateProfile", message, send).await?).ok_or(UNREADABLE)?;
+        let send = |line: Line, request| async move { line.users().update_profile(request).await };
+        let user = user(self.write(Service::Users, "Users/UpdateProfile", message, send).await?).ok_or(UNREADABLE)?;
         self.prime_user(&user);
         Ok(user)
     }
@@ -193,46 +194,56 @@ impl RequestLoaders {
     /// Sends a write and waits for it until the deadline.
     async fn write<M, R, F>(
         &self,
+        service: Service,
         rpc: &'static str,
         message: M,
-        send: impl FnOnce(Clients, Request<M>) -> F,
+        send: impl Fn(Line, Request<M>) -> F + Send + Sync + 'static,
     ) -> Written<R::Written>
     where
+        M: Clone + Send + Sync + 'static,
         R: IntoWritten + Send + 'static,
         F: Future<Output = Result<Response<R>, Status>> + Send + 'static,
     {
-        let remaining = self.deadline().remaining();
-        if remaining.is_zero() {
+        let deadline = self.deadline();
+        if deadline.remaining().is_zero() {
             return Err(ErrorCode::Timeout.into());
         }
-        let mut request = Request::new(message);
-        request.set_timeout(remaining);
-        obeying(&mut request, &self.caller().policy);
-        identify(&mut request, self.caller().credential.as_ref()).map_err(|_| ErrorCode::Unauthenticated)?;
+        let Caller { credential, policy, trace, .. } = self.caller().clone();
+        let credential = credential.as_ref().map(bearer).transpose().map_err(|_| ErrorCode::Unauthenticated)?;
         let metrics = self.metrics_of(rpc);
         metrics.called(1);
-        self.caller().trace.call(rpc, 1);
+        trace.call(rpc, 1);
 
+        let upstream = self.upstreams().of(service).clone();
         // A task of its own: what was sent goes on when the client leaves.
-        let call = tokio::spawn(send(self.clients(), request));
+        let call = tokio::spawn(async move {
+            let attempt = |line, time| {
+                let mut request = Request::new(message.clone());
+                request.set_timeout(time);
+                obeying(&mut request, &policy);
+                identify(&mut request, credential.clone());
+                send(line, request)
+            };
+            upstream.write(&Rules::of(&policy), deadline, attempt).await
+        });
         let begin = Instant::now();
         let answer = {
             let _waiting = self.scope().waiting();
-            timeout_at(self.deadline().instant(), call).await
+            timeout_at(deadline.instant(), call).await
         };
         metrics.duration.observe(begin.elapsed().as_secs_f64());
         // Whatever became of it: what was read before it is not to be believed any more.
         self.renew();
         let outcome = match answer {
             Ok(Ok(Ok(response))) => {
-                self.caller().trace.statements(statements(&response));
+                trace.statements(statements(&response));
                 response.into_inner().into_written().map_err(|KeyFailure(code)| code)
             }
-            Ok(Ok(Err(status))) => {
-                tracing::debug!(rpc, status = ?status.code(), message = status.message(), "write without an answer");
-                Err(code_of(&status))
+            Ok(Ok(Err(error))) => {
+                tracing::debug!(rpc, ?error, "write without an answer");
+                Err(error.of_write())
             }
-            Ok(Err(_)) | Err(_) => Err(ErrorCode::OutcomeUnknown),
+            Ok(Err(_)) | Err(_) => Err(CallError::Late.of_write()),
         };
         outcome.map_err(|code| {
             metrics.failed(code);
@@ -251,48 +262,3 @@ fn change<T>(change: Change<T>, text: impl FnOnce(T) -> String) -> Option<v1::Ch
 
 /// The service wrote something and says what in a way that can't be read.
 const UNREADABLE: LoadError = LoadError { code: ErrorCode::OutcomeUnknown };
-
-/// What is known of a write whose call failed: nothing, unless it never left, or was refused before it began.
-fn code_of(status: &Status) -> ErrorCode {
-    match status.code() {
-        Code::Unauthenticated => ErrorCode::Unauthenticated,
-        Code::InvalidArgument => ErrorCode::BadUserInput,
-        // The service has no such call, or can't check tokens yet.
-        Code::Unimplemented | Code::FailedPrecondition => ErrorCode::UpstreamUnavailable,
-        _ if never_left(status) => ErrorCode::UpstreamUnavailable,
-        _ => ErrorCode::OutcomeUnknown,
-    }
-}
-
-/// Whether there was no connection to send it on.
-fn never_left(status: &Status) -> bool {
-    let mut cause = status.source();
-    while let Some(error) = cause {
-        if error.is::<ConnectError>() {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_sent_without_an_answer_is_not_known() {
-        for code in [Code::Unavailable, Code::Cancelled, Code::DeadlineExceeded, Code::Internal, Code::Unknown] {
-            assert_eq!(code_of(&Status::new(code, "")), ErrorCode::OutcomeUnknown, "{code:?}");
-        }
-        assert_eq!(code_of(&Status::unauthenticated("")), ErrorCode::Unauthenticated);
-        assert_eq!(code_of(&Status::failed_precondition("")), ErrorCode::UpstreamUnavailable);
-    }
-
-    #[test]
-    fn what_never_left_was_not_done() {
-        let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
-        let status = Status::from_error(Box::new(ConnectError(Box::new(refused))));
-        assert_eq!(code_of(&status), ErrorCode::UpstreamUnavailable);
-    }
-}

@@ -5,3 +5,7 @@ pub const AUTHORIZATION: &str = "authorization";
 
 /// How many store statements the call ran: a decimal number in the response's initial metadata.
 pub const STATEMENTS: &str = "nova-statements";
+
+/// In the status of a call that a guard of the backend refused before anything was done, with who it stands before: `store`. The
+/// service itself is well: such a call is not tried again, and does not count against it.
+pub const REFUSED: &str = "nova-refused";

@@ -8,6 +8,7 @@ pub mod browser;
 pub mod client;
 pub mod database;
 pub mod equal;
+pub mod faulty;
 pub mod files;
 pub mod flags;
 pub mod issuer;

@@ -26,7 +26,9 @@ async fn metrics(app: &TestApp) -> String {
 
 /// Statements that wait for a lock on a table.
 async fn waiting(app: &TestApp, table: &'static str) -> i64 {
-    let waits = "select count(*) from pg_locks where not granted and relation = $1::regclass";
+    // The backend's: autovacuum may wait there, too.
+    let waits = "select count(*) from pg_locks join pg_stat_activity using (pid)
+        where not granted and relation = $1::regclass and application_name = 'nova-backend'";
     sqlx::query_scalar(waits).bind(table).fetch_one(&app.pool).await.unwrap()
 }
 
@@ -103,10 +105,11 @@ async fn the_execution_timeout_is_the_payloads_or_the_ceiling() {
     };
     let with = |ms: u32| flag_with("limits.execution-timeout", &json!({ "ms": ms }));
     let short = total(&[with(700)]).await;
-    assert!((700.0..1_500.0).contains(&short), "{short} ms");
+    // The upstream is given a little less than what is left, so that its word comes in time.
+    assert!((600.0..1_500.0).contains(&short), "{short} ms");
     for features in [[with(60_000)], [flag("limits.execution-timeout", false)]] {
         let ceiling = total(&features).await;
-        assert!(ceiling >= 1_500.0, "{ceiling} ms");
+        assert!(ceiling >= 1_400.0, "{ceiling} ms");
     }
 }
 

@@ -24,6 +24,7 @@ mod flags;
 mod graphiql;
 mod graphql_http;
 mod grpc_tls;
+mod guards;
 mod http_batching;
 mod http_compression;
 mod http_cross_origin;

@@ -3,36 +3,43 @@
 use std::{path::Path, sync::Arc};
 
 use nova_core::token::TokenVerifier;
-use nova_gateway::{Build, Gateway, GatewayParts, MAX_MANIFEST_BYTES, Manifest, Upstream};
-use nova_loaders::{Loaders, Upstreams, Way};
+use nova_gateway::{Build, Gateway, GatewayParts, MAX_MANIFEST_BYTES, Manifest};
+use nova_guard::Board;
+use nova_loaders::{Loaders, Means, UpstreamMetrics, Upstreams, Ways};
 use nova_resolvers::SchemaConfig;
 use prometheus_client::registry::Registry;
 
 use super::{GatewayOptions, KeptFlags};
-use crate::{failure::Failure, input, random::SystemIds};
+use crate::{
+    failure::Failure,
+    input,
+    random::{self, SystemIds},
+};
 
 const MANIFEST: &str = "NOVA_DOCUMENTS_MANIFEST";
 
-/// A gateway over `upstreams` that serves nothing yet, believes whom `verifier` does, and obeys the flags in `kept`. Its metrics join those in
+/// A gateway over the services at the ends of `ways` that serves nothing yet, believes whom `verifier` does, and obeys the flags in `kept`. Its metrics join those in
 /// `registry`.
 ///
 /// # Errors
 /// [`Failure::Config`] for a manifest of trusted documents that is none; [`Failure::Internal`] when the gateway can't read its own schema.
 pub fn assemble(
-    upstreams: Upstreams,
+    ways: Ways,
     options: GatewayOptions,
     verifier: Arc<TokenVerifier>,
     kept: &KeptFlags,
     mut registry: Registry,
 ) -> Result<Gateway, Failure> {
     let GatewayOptions { http, loaders, identity: _, cursor_secret, environment, clock, commit } = options;
-    let asked = |name, service, way: &Way| Upstream { name, service, way: way.clone() };
-    let health = vec![
-        asked("users", "nova.v1.Users", &upstreams.users),
-        asked("content", "nova.v1.Content", &upstreams.content),
-        asked("social", "nova.v1.Social", &upstreams.social),
-    ];
-    let loaders = Loaders::new(upstreams, &loaders, &mut registry);
+    let board = Board::register(&mut registry);
+    let means = Means {
+        board: &board,
+        metrics: &UpstreamMetrics::register(&mut registry),
+        random: random::fraction,
+        max_response: loaders.max_upstream_response_bytes as usize,
+    };
+    let upstreams = Upstreams::new(ways, &means);
+    let loaders = Loaders::new(upstreams.clone(), &loaders, &mut registry);
     let manifest = http.documents_manifest.as_deref().map(manifest).transpose()?;
     let parts = GatewayParts {
         schema: nova_resolvers::schema(&SchemaConfig { cursor_secret, suggestions: http.suggests(&environment) }),
@@ -46,7 +53,7 @@ pub fn assemble(
         config: http,
         environment,
         registry,
-        upstreams: health,
+        upstreams,
         // Known at start and for good: one small leak for the life of the process.
         build: Build { version: env!("CARGO_PKG_VERSION"), commit: commit.map_or("unknown", |commit| commit.leak()) },
     };

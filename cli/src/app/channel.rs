@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use nova_core::is_loopback;
-use nova_loaders::{Upstreams, Way};
+use nova_loaders::{Way, Ways};
 use tonic::{
     service::Routes,
     transport::{ClientTlsConfig, Endpoint},
@@ -18,9 +18,24 @@ const WINDOWS: (u32, u32) = (1024 * 1024, 4 * 1024 * 1024);
 /// Ways into `routes`, which are all three services in this process. A call is a call: its messages are written and read as
 /// between processes, and no connection lies between (`docs/decisions/calls-in-process.md`).
 #[must_use]
-pub fn in_process(routes: Routes) -> Upstreams {
-    let way = Way::new(routes);
-    Upstreams { users: way.clone(), content: way.clone(), social: way }
+pub fn in_process(routes: Routes) -> Ways {
+    let way = || vec![("in this process".to_owned(), Way::new(routes.clone()))];
+    Ways { users: way(), content: way(), social: way() }
+}
+
+/// The ways to all endpoints of a service, at the addresses `urls`. `variable` is where they come from.
+///
+/// # Errors
+/// [`Failure::Config`] for what is no address, for one of another machine without TLS, and for none at all.
+pub fn all_remote(
+    variable: &str,
+    urls: &[String],
+    tls: Option<&ClientTlsConfig>,
+) -> Result<Vec<(String, Way)>, Failure> {
+    if urls.is_empty() {
+        return Err(Failure::Config(format!("{variable}: not one address")));
+    }
+    urls.iter().map(|url| Ok((url.clone(), remote(variable, url, tls.cloned())?))).collect()
 }
 
 /// The way to a service at `url`, connected when it is first used and again whenever it breaks. `variable` is where `url`
@@ -40,9 +55,10 @@ pub fn remote(variable: &str, url: &str, tls: Option<ClientTlsConfig>) -> Result
         (_, None) => return Err(wrong(NOT_LOOPBACK)),
     };
     let endpoint = tuned(endpoint).connect_timeout(Duration::from_secs(1)).tcp_nodelay(true);
+    // A connection on which nothing comes back ends within two seconds, and with it every call that waits there.
     Ok(endpoint
-        .http2_keep_alive_interval(Duration::from_secs(10))
-        .keep_alive_timeout(Duration::from_secs(5))
+        .http2_keep_alive_interval(Duration::from_secs(1))
+        .keep_alive_timeout(Duration::from_secs(1))
         .keep_alive_while_idle(true)
         .connect_lazy()
         .into())

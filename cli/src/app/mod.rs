@@ -10,7 +10,7 @@ mod tls;
 
 pub use assemble::assemble;
 pub(crate) use channel::NOT_LOOPBACK;
-pub use channel::{in_process, remote};
+pub use channel::{all_remote, in_process, remote};
 pub use flags::KeptFlags;
 pub(crate) use flags::flag_settings;
 pub use options::{AppOptions, GatewayOptions, settings};
@@ -66,14 +66,14 @@ impl App {
         let pool = nova_backend::connect(&backend).map_err(|error| Failure::Config(error.to_string()))?;
         let metrics = Metrics::register(&mut registry);
         let backend = Backend::new(pool, Arc::clone(&verifier), Arc::new(SystemIds), flags.clone(), metrics);
-        let upstreams = in_process(backend.in_process(ServiceName::ALL).await);
+        let ways = in_process(backend.in_process(ServiceName::ALL).await);
         let backend = Part::spawn(|stopped| async move {
             tokio::select! {
                 () = stopped.asked() => Ok(()),
                 never = backend.work(ServiceName::ALL) => match never {},
             }
         });
-        let gateway = assemble(upstreams, gateway, verifier, &kept, registry)?;
+        let gateway = assemble(ways, gateway, verifier, &kept, registry)?;
         let gateway = Part::spawn(|stopped| async move {
             let served = nova_gateway::serve(gateway, public, admin, stopped.asked());
             served.await.map_err(|error| Failure::Internal(format!("gateway: {error}")))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nova_loaders::Upstreams;
+use nova_loaders::Ways;
 use prometheus_client::registry::Registry;
 
 use super::service::ServiceArgs;
@@ -19,15 +19,15 @@ const CURSOR_SECRET: &str = "NOVA_CURSOR_SECRET";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct GatewayArgs {
-    /// Where `nova.v1.Users` is served.
-    #[arg(long, env = "USERS_URL", default_value = "http://127.0.0.1:9190")]
-    users_url: String,
-    /// Where `nova.v1.Content` is served.
-    #[arg(long, env = "CONTENT_URL", default_value = "http://127.0.0.1:9190")]
-    content_url: String,
-    /// Where `nova.v1.Social` is served.
-    #[arg(long, env = "SOCIAL_URL", default_value = "http://127.0.0.1:9190")]
-    social_url: String,
+    /// Where `nova.v1.Users` is served: addresses separated by commas, among which calls are balanced.
+    #[arg(long, env = "USERS_URL", default_value = "http://127.0.0.1:9190", value_delimiter = ',')]
+    users_url: Vec<String>,
+    /// Where `nova.v1.Content` is served: addresses separated by commas, among which calls are balanced.
+    #[arg(long, env = "CONTENT_URL", default_value = "http://127.0.0.1:9190", value_delimiter = ',')]
+    content_url: Vec<String>,
+    /// Where `nova.v1.Social` is served: addresses separated by commas, among which calls are balanced.
+    #[arg(long, env = "SOCIAL_URL", default_value = "http://127.0.0.1:9190", value_delimiter = ',')]
+    social_url: Vec<String>,
     /// The name in the services' certificates, where it is not the host of their URL.
     #[arg(long, env = "GRPC_TLS_DOMAIN", value_name = "GRPC_TLS_DOMAIN")]
     grpc_tls_domain: Option<String>,
@@ -56,12 +56,11 @@ pub(super) async fn run(mut args: GatewayArgs) -> Result<(), Failure> {
         }
     };
     let tls = args.service.tls()?;
-    let upstream =
-        |variable, url| app::remote(variable, url, tls.as_ref().map(|tls| tls.client(args.grpc_tls_domain.as_deref())));
-    let upstreams = Upstreams {
-        users: upstream("USERS_URL", &args.users_url)?,
-        content: upstream("CONTENT_URL", &args.content_url)?,
-        social: upstream("SOCIAL_URL", &args.social_url)?,
+    let tls = tls.as_ref().map(|tls| tls.client(args.grpc_tls_domain.as_deref()));
+    let ways = Ways {
+        users: app::all_remote("USERS_URL", &args.users_url, tls.as_ref())?,
+        content: app::all_remote("CONTENT_URL", &args.content_url, tls.as_ref())?,
+        social: app::all_remote("SOCIAL_URL", &args.social_url, tls.as_ref())?,
     };
     let flags = args.service.flag_settings()?;
     let mut stop = Stop::listen(false)?;
@@ -79,7 +78,7 @@ pub(super) async fn run(mut args: GatewayArgs) -> Result<(), Failure> {
     let mut registry = Registry::default();
     let verifier = options.identity.verifier(Arc::clone(&options.clock), &mut registry)?;
     let kept = KeptFlags::start(&flags, Arc::clone(&options.clock), &mut registry).await?;
-    let gateway = app::assemble(upstreams, options, verifier, &kept, registry)?;
+    let gateway = app::assemble(ways, options, verifier, &kept, registry)?;
     let served = nova_gateway::serve(gateway, public, admin, async move { stop.asked().await });
     let served = served.await.map_err(|error| Failure::Internal(format!("gateway: {error}")));
     kept.stop().await;

@@ -168,6 +168,71 @@ catalogue! {
         }
     }
 
+    /// Whether calls to an upstream that keeps failing are refused at once.
+    GuardGrpcBreaker guard_grpc_breaker "guard.grpc-breaker" {
+        scope: Request, read_in: Gateway, equivalence: Equivalence::SameWhenHealthy, kind: Operational,
+        default: true, owner: "gateway", end: None,
+        off: "Calls to upstreams are counted, and none is refused.",
+        on: "After so many failures calls to an upstream are refused at once, until one that tries is answered.",
+        payload: GrpcBreaker {
+            failures: u32 = 20 in 1..=10_000, "Failures within the window that open it, if they are also `failure_percent` of the calls; as many slow calls are needed, too.";
+            window_secs: u32 = 60 in 1..=120, "The window, in seconds.";
+            failure_percent: u32 = 50 in 1..=100, "Percent of the calls in the window that must have failed.";
+            consecutive: u32 = 0 in 0..=10_000, "Failures in a row that open it, whatever share they are; 0 is as many as `failures`.";
+            slow_ms: u32 = 2_000 in 1..=60_000, "Milliseconds from which on a call is slow.";
+            slow_percent: u32 = 80 in 1..=100, "Percent of the calls in the window that must have been slow.";
+            pause_ms: u32 = 1_000 in 100..=60_000, "Milliseconds that it stays open before a call tries again.";
+        }
+    }
+
+    /// How many calls may be under way to an upstream.
+    GuardBulkhead guard_bulkhead "guard.bulkhead" {
+        scope: Request, read_in: Gateway, equivalence: Equivalence::SameWhenHealthy, kind: Operational,
+        default: true, owner: "gateway", end: None,
+        off: "Calls under way are counted, and none is refused.",
+        on: "Of calls to one upstream so many are under way at a time; one more is refused at once.",
+        payload: BulkheadLimit {
+            max_calls: u32 = 256 in 1..=512, "Most calls to one upstream at a time, for each gateway.";
+        }
+    }
+
+    /// Whether reads that failed on their way are tried again.
+    GuardRetry guard_retry "guard.retry" {
+        scope: Request, read_in: Gateway, equivalence: Equivalence::SameWhenHealthy, kind: Operational,
+        default: true, owner: "gateway", end: None,
+        off: "A read that fails has failed.",
+        on: "A read whose way broke is tried again, elsewhere if there is another endpoint, as far as the budget of second attempts goes. Writes are not.",
+        payload: RetryBudget {
+            percent: u32 = 20 in 1..=100, "Second attempts for each hundred first ones that the budget allows.";
+            attempts: u32 = 2 in 1..=5, "Most attempts after the first one.";
+            pause_ms: u32 = 10 in 0..=1_000, "The longest pause before the second attempt, in milliseconds; it doubles with each further one.";
+        }
+    }
+
+    /// Whether a slow read gets a second attempt beside it.
+    GuardHedging guard_hedging "guard.hedging" {
+        scope: Request, read_in: Gateway, equivalence: Equivalence::SameWhenHealthy, kind: Operational,
+        default: false, owner: "gateway", end: None,
+        off: "A read waits for the endpoint that it was sent to.",
+        on: "A read that has no answer for so long is sent to another endpoint, too, and the first answer counts: while the upstream is well and half empty, as far as the budget of second attempts goes.",
+        payload: Hedging {
+            after_ms: u32 = 100 in 1..=10_000, "Milliseconds without an answer after which a second attempt goes.";
+            percent: u32 = 5 in 1..=100, "Second attempts for each hundred first ones that the budget allows.";
+        }
+    }
+
+    /// Whether endpoints are asked how they are.
+    GuardHealthProbes guard_health_probes "guard.health-probes" {
+        scope: Process, read_in: Gateway, equivalence: Equivalence::SameWhenHealthy, kind: Operational,
+        default: true, owner: "gateway", end: None,
+        off: "Endpoints are not asked how they are. One is left out only for a while after calls to it have failed.",
+        on: "Endpoints are asked again and again how they are. One that does not serve, or does not answer, is left out; when no endpoint of an upstream answers, its breaker opens at once.",
+        payload: HealthProbes {
+            interval_ms: u32 = 500 in 100..=60_000, "Milliseconds from an answer to the next question.";
+            timeout_ms: u32 = 1_000 in 50..=10_000, "Milliseconds that an endpoint may take to answer.";
+        }
+    }
+
     /// Whether a call gives up soon when no connection to Postgres is free.
     GuardFastAcquire guard_fast_acquire "guard.fast-acquire" {
         scope: Request, read_in: Backend, equivalence: Equivalence::SameWhenHealthy, kind: Release,

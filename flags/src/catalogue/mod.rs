@@ -7,8 +7,8 @@ mod mode;
 
 pub use flag::{Equivalence, Field, Flag, Kind, ReadIn, Scope};
 pub use flags::{
-    Batching, CATALOGUE, ComplexityLimit, CostBudget, DepthLimit, DocumentLimits, ExecutionTimeout, FlagId,
-    HttpBatching, IntrospectionLimit, Rate, Shedding,
+    Batching, BulkheadLimit, CATALOGUE, ComplexityLimit, CostBudget, DepthLimit, DocumentLimits, ExecutionTimeout,
+    FlagId, GrpcBreaker, HealthProbes, Hedging, HttpBatching, IntrospectionLimit, Rate, RetryBudget, Shedding,
 };
 pub use mode::Mode;
 

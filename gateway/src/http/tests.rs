@@ -7,7 +7,8 @@ use nova_core::{
     clock::FixedClock,
     token::{AUDIENCE, Claims, ISSUER, TokenSecret, TokenType, TokenVerifier},
 };
-use nova_loaders::{Loaders, Upstreams, Way};
+use nova_guard::Board;
+use nova_loaders::{Loaders, Means, UpstreamMetrics, Upstreams, Way, Ways};
 use nova_resolvers::SchemaConfig;
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
@@ -30,7 +31,10 @@ impl nova_core::IdSource for NoIds {
 
 pub(super) fn gateway(config: Config) -> Arc<Gateway> {
     let nowhere = Way::from(tonic::transport::Endpoint::from_static("http://127.0.0.1:1").connect_lazy());
-    let upstreams = Upstreams { users: nowhere.clone(), content: nowhere.clone(), social: nowhere };
+    let way = || vec![("nowhere".to_owned(), nowhere.clone())];
+    let means =
+        Means { board: &Board::default(), metrics: &UpstreamMetrics::default(), random: || 0.5, max_response: 1_024 };
+    let upstreams = Upstreams::new(Ways { users: way(), content: way(), social: way() }, &means);
     let mut registry = Registry::default();
     let clock: nova_core::clock::SharedClock = Arc::new(FixedClock(std::time::UNIX_EPOCH.into()));
     let parts = GatewayParts {
@@ -38,7 +42,7 @@ pub(super) fn gateway(config: Config) -> Arc<Gateway> {
             cursor_secret: TokenSecret::new(SECRET).unwrap(),
             suggestions: false,
         }),
-        loaders: Loaders::new(upstreams, &nova_loaders::Config::default(), &mut registry),
+        loaders: Loaders::new(upstreams.clone(), &nova_loaders::Config::default(), &mut registry),
         flags: nova_flags::Flags::defaults(),
         flag_status: nova_flags::Status::register(&mut registry),
         ids: Arc::new(NoIds),
@@ -47,7 +51,7 @@ pub(super) fn gateway(config: Config) -> Arc<Gateway> {
         manifest: None,
         config,
         registry,
-        upstreams: vec![],
+        upstreams,
         environment: nova_core::Environment::production(),
         build: Build { version: "0", commit: "none" },
     };

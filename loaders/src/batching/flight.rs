@@ -1,17 +1,20 @@
 //! What the process is fetching just now. Two requests that want one key at one time share one fetch, even when their
 //! batches overlap only in part.
 //!
-//! A fetch belongs to the process, not to the request that started it: it is a task of its own, under the source's cap,
-//! and is given up only when nobody waits for any key of its batch. A request whose policy says so neither joins nor offers
-//! a flight, and one that does shares with those alone whose calls the upstream would answer under the same policy.
+//! A fetch belongs to the process, not to the request that started it: it is a task of its own, and is given up only when
+//! nobody waits for any key of its batch. A request whose policy says so neither joins nor offers a flight, and one that does
+//! shares with those alone whose calls the upstream would answer under the same policy.
+//!
+//! A fetch has as much time as the request that started it, within the source's cap. So nobody joins one that has much less
+//! time left than he has; and who joined one that came to nothing, and has time left, may fetch once himself.
 
 use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
-use nova_core::ErrorCode;
+use nova_core::{Deadline, ErrorCode};
 use nova_flags::Policy;
 use parking_lot::Mutex;
-use tokio::{sync::Semaphore, task::AbortHandle, time::timeout};
+use tokio::{sync::Semaphore, task::AbortHandle, time::timeout_at};
 
 use super::{
     group::Group,
@@ -51,6 +54,8 @@ pub(super) struct Batch<S: Source> {
     number: u64,
     /// What of the policy the upstream sees.
     policy: u64,
+    /// When it ends, whoever waits.
+    deadline: Deadline,
     keys: Vec<S::Key>,
     waiters: Mutex<Vec<Waiter<S>>>,
     abort: OnceLock<AbortHandle>,
@@ -63,6 +68,8 @@ struct Waiter<S: Source> {
     group: Arc<Group<S>>,
     /// The key's place in the group.
     position: usize,
+    /// Whether the batch was under way when the group came.
+    joined: bool,
 }
 
 /// Whether calls have few keys. They wait for one another, so nobody else joins them.
@@ -91,56 +98,81 @@ impl<S: Source> Flights<S> {
 
     /// Sees to it that each key of `group` gets its answer: by a flight that is under way, if its number is at least
     /// `oldest`, else by a new one. Whether flights are shared, and how many keys go in one call, is the caller's policy.
-    pub(super) fn launch(self: &Arc<Self>, group: &Arc<Group<S>>, caller: &Caller, oldest: u64) {
+    pub(super) fn launch(self: &Arc<Self>, group: &Arc<Group<S>>, oldest: u64) {
+        let caller = group.caller();
         let policy = caller.policy.wire_hash();
-        let batching = caller.policy.loaders_batching();
         let shared = !is_small(&caller.policy) && caller.policy.loaders_shared_flights();
-        let max_batch = batching.map_or(1, |batching| self.source.max_batch().min(batching.max_batch.into())).max(1);
-        let mut batches = Vec::new();
-        {
+        // Who has as much time as a flight waits for it. One that has half of what a new one could have is good enough:
+        // requests that follow one another closely must not each fetch for themselves.
+        let wanted = caller.deadline.capped(self.source.cap() / 2);
+        let batches = {
             let mut table = self.table.lock();
             let (mut fresh, mut joined) = (Vec::new(), 0);
             for (position, key) in group.keys().enumerate() {
                 let flight = if shared { table.flights.get(&(policy, key.clone())) } else { None };
                 match flight {
-                    Some((batch, place)) if batch.number >= oldest => {
-                        batch.waiters.lock().push(Waiter { key: *place, group: Arc::clone(group), position });
+                    Some((batch, place)) if batch.number >= oldest && batch.deadline >= wanted => {
+                        let group = Arc::clone(group);
                         group.waits_for(batch);
+                        batch.waiters.lock().push(Waiter { key: *place, group, position, joined: true });
                         joined += 1;
                     }
-                    _ => fresh.push((position, key)),
+                    _ => fresh.push(position),
                 }
             }
             if joined > 0 {
                 self.source.joined(joined);
             }
-            for chunk in fresh.chunks(max_batch) {
-                let waiter = |(key, (position, _)): (usize, &(usize, _))| Waiter {
-                    key,
-                    group: Arc::clone(group),
-                    position: *position,
-                };
-                let batch = Arc::new(Batch {
-                    number: table.next_number,
-                    policy,
-                    keys: chunk.iter().map(|(_, key)| (*key).clone()).collect(),
-                    waiters: Mutex::new(chunk.iter().enumerate().map(waiter).collect()),
-                    abort: OnceLock::new(),
-                });
-                table.next_number += 1;
-                // A flight of the same key that was refused above goes on for those who wait for it.
-                if shared {
-                    for (place, key) in batch.keys.iter().enumerate() {
-                        table.flights.insert((policy, key.clone()), (Arc::clone(&batch), place));
-                    }
-                }
-                group.waits_for(&batch);
-                batches.push(batch);
-            }
-        }
+            self.begin(&mut table, group, &fresh)
+        };
         for batch in batches {
             self.spawn(&batch, caller.clone());
         }
+    }
+
+    /// Fetches these keys of `group` anew, whatever is under way.
+    fn launch_again(self: &Arc<Self>, group: &Arc<Group<S>>, positions: &[usize]) {
+        let batches = self.begin(&mut self.table.lock(), group, positions);
+        for batch in batches {
+            self.spawn(&batch, group.caller().clone());
+        }
+    }
+
+    /// New batches for these keys of `group`; others may join them, if the policy allows. Their calls are still to be made.
+    fn begin(&self, table: &mut Table<S>, group: &Arc<Group<S>>, positions: &[usize]) -> Vec<Arc<Batch<S>>> {
+        let caller = group.caller();
+        let policy = caller.policy.wire_hash();
+        let shared = !is_small(&caller.policy) && caller.policy.loaders_shared_flights();
+        let batching = caller.policy.loaders_batching();
+        let max_batch = batching.map_or(1, |batching| self.source.max_batch().min(batching.max_batch.into())).max(1);
+        let deadline = caller.deadline.capped(self.source.cap());
+        let mut batches = Vec::new();
+        for chunk in positions.chunks(max_batch) {
+            let waiter = |(key, position): (usize, &usize)| Waiter {
+                key,
+                group: Arc::clone(group),
+                position: *position,
+                joined: false,
+            };
+            let batch = Arc::new(Batch {
+                number: table.next_number,
+                policy,
+                deadline,
+                keys: chunk.iter().map(|position| group.key(*position).clone()).collect(),
+                waiters: Mutex::new(chunk.iter().enumerate().map(waiter).collect()),
+                abort: OnceLock::new(),
+            });
+            table.next_number += 1;
+            // A flight of the same key that was refused above goes on for those who wait for it.
+            if shared {
+                for (place, key) in batch.keys.iter().enumerate() {
+                    table.flights.insert((policy, key.clone()), (Arc::clone(&batch), place));
+                }
+            }
+            group.waits_for(&batch);
+            batches.push(batch);
+        }
+        batches
     }
 
     /// `group` waits no more. A batch for which nobody waits any more is given up.
@@ -151,6 +183,7 @@ impl<S: Source> Flights<S> {
             waiters.retain(|waiter| !Arc::ptr_eq(&waiter.group, group));
             if waiters.is_empty() {
                 table.land(&batch);
+                self.source.abandoned();
                 if let Some(abort) = batch.abort.get() {
                     abort.abort();
                 }
@@ -165,7 +198,8 @@ impl<S: Source> Flights<S> {
             let Landing { flights, batch } = &landing;
             // Never closed. What waits here ends with the request that waits for it.
             let _place = if is_small(&caller.policy) { flights.small_calls.acquire().await.ok() } else { None };
-            let answers = timeout(flights.source.cap(), flights.source.load(&batch.keys, caller)).await;
+            let load = flights.source.load(&batch.keys, caller, batch.deadline);
+            let answers = timeout_at(batch.deadline.instant(), load).await;
             landing.land(&answers.unwrap_or_else(|_| vec![Err(LoadError::from(ErrorCode::Timeout)); batch.keys.len()]));
         });
         // Set after the task began: one that is left in between is not aborted, and ends by its cap.
@@ -195,9 +229,32 @@ impl<S: Source> Landing<S> {
     fn land(&self, answers: &[Answer<S::Value>]) {
         self.flights.table.lock().land(&self.batch);
         let waiters = std::mem::take(&mut *self.batch.waiters.lock());
-        for Waiter { key, group, position } in waiters {
+        let mut again: Vec<(Arc<Group<S>>, Vec<usize>)> = Vec::new();
+        for Waiter { key, group, position, joined } in waiters {
             let missing = || Err(LoadError::from(ErrorCode::Internal));
-            group.answer(position, answers.get(key).cloned().unwrap_or_else(missing));
+            let answer = answers.get(key).cloned().unwrap_or_else(missing);
+            if joined && answer.as_ref().is_err_and(|error| error.code == ErrorCode::Timeout) {
+                // It ran out of another's time.
+                match again.iter_mut().find(|(known, _)| Arc::ptr_eq(known, &group)) {
+                    Some((_, positions)) => positions.push(position),
+                    None => again.push((group, vec![position])),
+                }
+            } else {
+                group.answer(position, answer);
+            }
+        }
+        for (group, positions) in again {
+            let caller = group.caller();
+            if group.is_wanted()
+                && !caller.deadline.remaining().is_zero()
+                && self.flights.source.may_fetch_again(&caller.policy)
+            {
+                self.flights.launch_again(&group, &positions);
+            } else {
+                for position in positions {
+                    group.answer(position, Err(LoadError::from(ErrorCode::Timeout)));
+                }
+            }
         }
     }
 }

@@ -8,13 +8,15 @@ use parking_lot::Mutex;
 use super::{
     flight::Batch,
     queue::Queue,
-    source::{Answer, Source},
+    source::{Answer, Caller, Source},
 };
 
 /// The keys of one flush and the answers that have come in.
 pub(super) struct Group<S: Source> {
     /// Weak: a fetch that is under way does not keep a request alive that has ended.
     queue: Weak<Queue<S>>,
+    /// On whose behalf.
+    caller: Caller,
     /// The keys, with their entries in the queue.
     keys: Vec<(S::Key, u32)>,
     state: Mutex<State<S>>,
@@ -27,9 +29,24 @@ struct State<S: Source> {
 }
 
 impl<S: Source> Group<S> {
-    pub(super) fn new(queue: Weak<Queue<S>>, keys: Vec<(S::Key, u32)>) -> Arc<Self> {
+    pub(super) fn new(queue: Weak<Queue<S>>, caller: Caller, keys: Vec<(S::Key, u32)>) -> Arc<Self> {
         let state = State { answers: keys.iter().map(|_| None).collect(), missing: keys.len(), batches: Vec::new() };
-        Arc::new(Self { queue, keys, state: Mutex::new(state) })
+        Arc::new(Self { queue, caller, keys, state: Mutex::new(state) })
+    }
+
+    /// On whose behalf the keys are asked for.
+    pub(super) fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// Whether the request is still there.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.queue.strong_count() > 0
+    }
+
+    /// The key at `position`.
+    pub(super) fn key(&self, position: usize) -> &S::Key {
+        &self.keys[position].0
     }
 
     /// The keys, by position.

@@ -110,12 +110,12 @@ impl<S: Source> Queue<S> {
             }
             let pending = std::mem::take(&mut state.pending);
             self.scope.take_pending(pending.len());
-            let group = Group::new(self.me.clone(), pending);
+            let group = Group::new(self.me.clone(), self.caller.clone(), pending);
             state.groups.push(Arc::clone(&group));
             (group, state.oldest_flight)
         };
         self.scope.begin_wait();
-        self.flights.launch(&group, &self.caller, oldest);
+        self.flights.launch(&group, oldest);
     }
 
     /// Answers whoever waits with TIMEOUT.

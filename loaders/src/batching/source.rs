@@ -2,7 +2,7 @@
 
 use std::{fmt::Debug, future::Future, hash::Hash, sync::Arc, time::Duration};
 
-use nova_core::{Credential, ErrorCode};
+use nova_core::{Credential, Deadline, ErrorCode};
 use nova_flags::Policy;
 
 use crate::trace::Trace;
@@ -25,7 +25,7 @@ impl From<ErrorCode> for LoadError {
 pub type Answer<V> = Result<Option<V>, LoadError>;
 
 /// On whose behalf a call is made, and who counts it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Caller {
     /// The viewer's verified token. Sent only by sources whose keys name the viewer: a shared fetch carries no identity
     /// that its key does not.
@@ -34,6 +34,16 @@ pub struct Caller {
     pub trace: Arc<Trace>,
     /// How the request loads, and what of its policy goes with its calls.
     pub policy: Arc<Policy>,
+    /// When the request must have its answer.
+    pub deadline: Deadline,
+}
+
+impl Caller {
+    /// Nobody in particular, under `policy`, who must have the answer by `deadline`.
+    #[must_use]
+    pub fn anonymous(policy: Arc<Policy>, deadline: Deadline) -> Self {
+        Self { credential: None, trace: Arc::default(), policy, deadline }
+    }
 }
 
 /// A source of values that answers many keys in one call.
@@ -54,6 +64,21 @@ pub trait Source: Send + Sync + 'static {
         let _ = keys;
     }
 
-    /// Asks for `keys`, which are distinct. Answers in their order; a missing answer is INTERNAL.
-    fn load(&self, keys: &[Self::Key], caller: Caller) -> impl Future<Output = Vec<Answer<Self::Value>>> + Send;
+    /// Whether a key that came to nothing with a fetch of another request may be fetched again, by a request under `policy`
+    /// that has time left. What is allowed here is taken from a budget.
+    fn may_fetch_again(&self, policy: &Policy) -> bool {
+        let _ = policy;
+        false
+    }
+
+    /// A call was given up: nobody waited for it any more.
+    fn abandoned(&self) {}
+
+    /// Asks for `keys`, which are distinct, until `deadline`. Answers in their order; a missing answer is INTERNAL.
+    fn load(
+        &self,
+        keys: &[Self::Key],
+        caller: Caller,
+        deadline: Deadline,
+    ) -> impl Future<Output = Vec<Answer<Self::Value>>> + Send;
 }

@@ -148,3 +148,54 @@ async fn what_was_still_to_be_asked_when_the_request_wrote_is_asked_once() {
     assert_eq!(request.run(both).await, (Ok(Some(10)), Ok(Some(10))));
     assert_eq!(*process.log.lock(), [vec![1]]);
 }
+
+/// A request whose budget, and whose time to wait, is `seconds`.
+fn start_within(
+    process: &Process,
+    seconds: u64,
+    keys: &[u64],
+) -> tokio::task::JoinHandle<Vec<crate::batching::Answer<u64>>> {
+    let deadline = Deadline::after(Duration::from_secs(seconds));
+    let request = process.request_by(Process::sharing(), deadline);
+    let loads = join_all(keys.iter().map(|key| request.load(*key)));
+    tokio::spawn(request.run_until(loads, deadline))
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_joins_a_fetch_that_has_much_less_time_than_he_has() {
+    let process = Process::new(usize::MAX, 0);
+    let hurried = {
+        let deadline = Deadline::after(CAP / 4);
+        let request = process.request_by(Process::sharing(), deadline);
+        tokio::spawn(request.run_until(request.load(1), deadline))
+    };
+    settle().await;
+    let patient = start_within(&process, 60, &[1]);
+    settle().await;
+    assert_eq!(process.sizes(), [1, 1], "each fetches for himself");
+    assert_eq!(hurried.await.unwrap(), Err(ErrorCode::Timeout.into()));
+    process.gate.add_permits(1);
+    assert_eq!(patient.await.unwrap(), [Ok(Some(10))]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_joined_a_fetch_that_ran_out_of_time_fetches_once_himself() {
+    let process = Process::new(usize::MAX, 0);
+    process.second_attempts.store(1, Ordering::SeqCst);
+    let first = start_within(&process, 60, &[1, 2]);
+    settle().await;
+    let joiners = [start_within(&process, 60, &[1]), start_within(&process, 60, &[2])];
+    settle().await;
+    assert_eq!(process.sizes(), [2]);
+    tokio::time::advance(CAP).await;
+    settle().await;
+    assert_eq!(first.await.unwrap(), [Err(ErrorCode::Timeout.into()), Err(ErrorCode::Timeout.into())]);
+    assert_eq!(process.sizes(), [2, 1], "one again, which is what the budget covers");
+    process.gate.add_permits(1);
+    let mut answers = Vec::new();
+    for joiner in joiners {
+        answers.extend(joiner.await.unwrap());
+    }
+    answers.sort_by_key(Result::is_err);
+    assert!(matches!(answers[..], [Ok(Some(_)), Err(error)] if error.code == ErrorCode::Timeout), "{answers:?}");
+}

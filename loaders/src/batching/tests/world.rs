@@ -29,6 +29,7 @@ pub(super) const CAP: Duration = Duration::from_secs(2);
 pub(super) struct Tens {
     pub(super) log: Arc<Mutex<Vec<Vec<u64>>>>,
     pub(super) aborted: Arc<AtomicU64>,
+    pub(super) second_attempts: Arc<AtomicU64>,
     /// A call takes one of these before it answers.
     pub(super) gate: Arc<Semaphore>,
     pub(super) max_batch: usize,
@@ -46,7 +47,12 @@ impl Source for Tens {
         CAP
     }
 
-    async fn load(&self, keys: &[u64], _caller: Caller) -> Vec<Answer<u64>> {
+    fn may_fetch_again(&self, _policy: &Policy) -> bool {
+        let take = |tokens: u64| tokens.checked_sub(1);
+        self.second_attempts.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take).is_ok()
+    }
+
+    async fn load(&self, keys: &[u64], _caller: Caller, _deadline: Deadline) -> Vec<Answer<u64>> {
         struct Unfinished<'a>(&'a AtomicU64, bool);
         impl Drop for Unfinished<'_> {
             fn drop(&mut self) {
@@ -83,6 +89,8 @@ pub(super) struct Process {
     pub(super) log: Arc<Mutex<Vec<Vec<u64>>>>,
     pub(super) other_log: Arc<Mutex<Vec<Vec<u64>>>>,
     pub(super) aborted: Arc<AtomicU64>,
+    /// How often a key may be fetched again.
+    pub(super) second_attempts: Arc<AtomicU64>,
     pub(super) gate: Arc<Semaphore>,
     pub(super) other_gate: Arc<Semaphore>,
 }
@@ -91,10 +99,12 @@ impl Process {
     pub(super) fn new(max_batch: usize, calls: usize) -> Self {
         let (log, other_log) = (Arc::default(), Arc::default());
         let aborted: Arc<AtomicU64> = Arc::default();
+        let second_attempts: Arc<AtomicU64> = Arc::default();
         let (gate, other_gate) = (Arc::new(Semaphore::new(calls)), Arc::new(Semaphore::new(calls)));
         let source = |log: &Arc<_>, gate: &Arc<_>| Tens {
             log: Arc::clone(log),
             aborted: Arc::clone(&aborted),
+            second_attempts: Arc::clone(&second_attempts),
             gate: Arc::clone(gate),
             max_batch,
         };
@@ -104,6 +114,7 @@ impl Process {
             log,
             other_log,
             aborted,
+            second_attempts,
             gate,
             other_gate,
         }
@@ -116,12 +127,21 @@ impl Process {
 
     pub(super) fn request(&self) -> Arc<Request> {
         // What these tests are about is not cut by a policy.
-        self.request_under(Policy::defaults().with_payload(FlagId::LoadersBatching, &[u64::MAX]))
+        self.request_under(Self::sharing())
+    }
+
+    /// A policy under which requests share fetches of any size.
+    pub(super) fn sharing() -> Policy {
+        Policy::defaults().with_payload(FlagId::LoadersBatching, &[u64::MAX])
     }
 
     pub(super) fn request_under(&self, policy: Policy) -> Arc<Request> {
+        self.request_by(policy, Deadline::after(Duration::from_mins(1)))
+    }
+
+    pub(super) fn request_by(&self, policy: Policy, deadline: Deadline) -> Arc<Request> {
         let scope = Arc::new(Scope::default());
-        let caller = Caller { policy: Arc::new(policy), ..Caller::default() };
+        let caller = Caller::anonymous(Arc::new(policy), deadline);
         Arc::new(Request {
             tens: Queue::new(&self.tens, &scope, caller.clone()),
             other: Queue::new(&self.other, &scope, caller),
