@@ -7,6 +7,7 @@ mod client;
 mod door;
 mod feed;
 mod flags;
+mod guards;
 mod load;
 mod mix;
 mod outcome;
@@ -19,12 +20,14 @@ mod world;
 use std::{future::Future, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+use densa_alloc::CountingAllocator;
+use mimalloc::MiMalloc;
 use nova_cli::failure::Failure;
 use report::Report;
 use tokio::runtime::Builder;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: CountingAllocator<MiMalloc> = CountingAllocator::new(MiMalloc);
 
 /// Measures, states what was measured on what, and ends with one line of JSON.
 #[derive(Debug, Parser)]
@@ -49,6 +52,8 @@ enum Bench {
     Flags(flags::FlagsArgs),
     /// What limits cost those whom they let in, and what attacks cost the gateway.
     Door(door::DoorArgs),
+    /// What breaker, bulkhead and budget take of a call, in nanoseconds and bytes.
+    Guards(guards::GuardsArgs),
     /// The hand-written handler, in a process of its own.
     #[command(hide = true)]
     PlainHandler(feed::PlainArgs),
@@ -63,6 +68,7 @@ fn main() -> ExitCode {
         Bench::Batching(args) => block_on(Builder::new_multi_thread().worker_threads(2), batching::run(args)),
         Bench::Flags(args) => block_on(&mut Builder::new_current_thread(), flags::run(args)),
         Bench::Door(args) => block_on(&mut Builder::new_current_thread(), door::run(args)),
+        Bench::Guards(args) => guards::run(&args),
         Bench::PlainHandler(args) => match block_on(&mut Builder::new_multi_thread(), feed::serve_plain(args)) {
             Ok(()) => return ExitCode::SUCCESS,
             Err(failure) => Err(failure),

@@ -208,21 +208,20 @@ impl Collector for Board {
                 ConstCounter::new(count.load(Relaxed)).encode(calls.encode_family(&label)?)?;
             }
         }
-        self.encode_bulkheads(&mut encoder)?;
-        self.encode_budgets(&mut encoder)
+        guards.encode_bulkheads(&mut encoder)?;
+        guards.encode_budgets(&mut encoder)
     }
 }
 
-impl Board {
+impl Guards {
     fn encode_bulkheads(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let guards = self.0.read();
         let mut active = encoder.encode_descriptor(
             "nova_bulkhead_active",
             "Calls under way to an upstream",
             None,
             MetricType::Gauge,
         )?;
-        for (upstream, bulkhead) in &guards.bulkheads {
+        for (upstream, bulkhead) in &self.bulkheads {
             ConstGauge::new(i64::from(bulkhead.taken())).encode(active.encode_family(&Party { upstream })?)?;
         }
         let mut refused = encoder.encode_descriptor(
@@ -231,7 +230,7 @@ impl Board {
             None,
             MetricType::Counter,
         )?;
-        for (upstream, bulkhead) in &guards.bulkheads {
+        for (upstream, bulkhead) in &self.bulkheads {
             let count = bulkhead.refused.load(Relaxed);
             ConstCounter::new(count).encode(refused.encode_family(&Party { upstream })?)?;
         }
@@ -239,14 +238,13 @@ impl Board {
     }
 
     fn encode_budgets(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let guards = self.0.read();
         let mut attempts = encoder.encode_descriptor(
             "nova_second_attempts",
             "Retries and hedges, by whether the budget covered them",
             None,
             MetricType::Counter,
         )?;
-        for (upstream, budget) in &guards.budgets {
+        for (upstream, budget) in &self.budgets {
             for (outcome, count) in [("made", &budget.spent), ("refused", &budget.refused)] {
                 let label = PartyOutcome { upstream, outcome };
                 ConstCounter::new(count.load(Relaxed)).encode(attempts.encode_family(&label)?)?;

@@ -177,7 +177,7 @@ impl Machine {
     pub(super) fn trip(&mut self, now: Duration, thresholds: &Thresholds) {
         match self.phase {
             Phase::Isolated => {}
-            Phase::Open => self.due = now + thresholds.pause,
+            Phase::Open => self.due = now.saturating_add(thresholds.pause),
             Phase::Closed | Phase::HalfOpen => self.open(now, thresholds),
         }
     }
@@ -196,7 +196,7 @@ impl Machine {
 
     fn open(&mut self, now: Duration, thresholds: &Thresholds) {
         self.turn(Phase::Open);
-        self.due = now + thresholds.pause;
+        self.due = now.saturating_add(thresholds.pause);
     }
 
     fn turn(&mut self, phase: Phase) {

@@ -238,7 +238,10 @@ impl Breaker {
             }
         }
         // The phase as it is now: of two turns at one time the later one may be told first.
-        self.changes.send_if_modified(|known| std::mem::replace(known, self.phase()) != self.phase());
+        self.changes.send_if_modified(|known| {
+            let phase = self.phase();
+            std::mem::replace(known, phase) != phase
+        });
     }
 }
 

@@ -57,16 +57,16 @@ impl Shared {
             return (Admission::Passes(Ticket { generation: word / 4, probe: false }), None);
         }
         let due = Duration::from_nanos(self.due.load(Ordering::Relaxed));
-        let refused = Admission::Refused { phase, due };
         if !tries || phase == Phase::Isolated || (phase == Phase::Open && now < due) {
-            return (refused, None);
+            return (Admission::Refused { phase, due }, None);
         }
-        let (ticket, turn) = self.change(|machine| match machine.phase() {
+        self.change(|machine| match machine.phase() {
             // It closed meanwhile.
-            Phase::Closed => Some(machine.pass()),
-            _ => machine.probe(now),
-        });
-        (ticket.map_or(refused, Admission::Passes), turn)
+            Phase::Closed => Admission::Passes(machine.pass()),
+            _ => machine
+                .probe(now)
+                .map_or_else(|| Admission::Refused { phase: machine.phase(), due: machine.due() }, Admission::Passes),
+        })
     }
 
     /// The ticket of a call that nothing stops.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 /// The longest window, in seconds.
-pub(super) const MOST_SECONDS: u64 = 120;
+const SECONDS: usize = 120;
+const MOST_SECONDS: u64 = SECONDS as u64;
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Second {
@@ -22,14 +23,13 @@ pub(super) struct Counts {
 
 /// A ring of seconds. Adding touches one of them; only what can open the breaker adds them up.
 #[derive(Debug)]
-pub(super) struct Window(Box<[Second; MOST_SECONDS as usize]>);
+pub(super) struct Window(Box<[Second; SECONDS]>);
 
 impl Window {
     pub(super) fn new() -> Self {
-        Self(Box::new([Second::default(); MOST_SECONDS as usize]))
+        Self(Box::new([Second::default(); SECONDS]))
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "less than the length of the ring")]
     pub(super) fn add(&mut self, now: Duration, counts: Counts) {
         let number = now.as_secs();
         let second = &mut self.0[(number % MOST_SECONDS) as usize];

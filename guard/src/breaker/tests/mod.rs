@@ -1,17 +1,20 @@
 //! What a breaker does, step by step, on a clock that the test moves.
 
+mod model;
+mod random;
+
 use std::time::Duration;
 
 use tokio::time::advance;
 
 use super::*;
 
-pub(super) const SECOND: Duration = Duration::from_secs(1);
+const SECOND: Duration = Duration::from_secs(1);
 
 /// 20 failures in a minute.
-pub(super) const PERMISSIVE: Thresholds = Thresholds {
+const PERMISSIVE: Thresholds = Thresholds {
     failures: 20,
-    window: Duration::from_secs(60),
+    window: Duration::from_mins(1),
     failure_percent: 50,
     consecutive: 20,
     slow: SECOND,
