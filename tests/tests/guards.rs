@@ -15,7 +15,7 @@ use nova_tests::{
     database::TestDatabase,
     faulty::{Fault, Faulty},
     flags::{bootstrap, flag, flag_with},
-    metrics::metric,
+    metrics::count,
     processes::{Process, TOKEN_SECRET, eventually},
     world::WORLD,
 };
@@ -47,8 +47,8 @@ impl House {
         house
     }
 
-    async fn metric(&self, name: &str) -> f64 {
-        metric(&self.gateway.admin_url(), name).await
+    async fn count(&self, name: &str) -> u64 {
+        count(&self.gateway.admin_url(), name).await
     }
 
     /// The codes of an answer to [`DOCUMENT`].
@@ -84,12 +84,12 @@ async fn a_breaker_refuses_after_so_many_failures_and_tries_again_after_its_paus
         assert_eq!(house.codes().await, DEGRADED);
     }
     assert_eq!(house.social.calls() - before, 5);
-    assert!(house.metric("nova_breaker_transitions_total{upstream=\"social\",state=\"open\"}").await >= 1.0);
+    assert!(house.count("nova_breaker_transitions_total{upstream=\"social\",state=\"open\"}").await >= 1);
     for _ in 0..20 {
         assert_eq!(house.codes().await, DEGRADED);
     }
-    assert!(house.metric("nova_breaker_calls_total{upstream=\"social\",outcome=\"refused\"}").await >= 1.0);
-    assert_eq!(house.metric("nova_breaker_state{upstream=\"users\",state=\"closed\"}").await, 1.0, "and no other");
+    assert!(house.count("nova_breaker_calls_total{upstream=\"social\",outcome=\"refused\"}").await >= 1);
+    assert_eq!(house.count("nova_breaker_state{upstream=\"users\",state=\"closed\"}").await, 1, "and no other");
     house.social.set(Fault::None);
     eventually(|| async { house.codes().await.is_empty() }).await;
 }
@@ -103,8 +103,8 @@ async fn without_the_flag_every_call_goes_and_the_breaker_only_counts() {
         assert_eq!(house.codes().await, DEGRADED);
     }
     assert_eq!(house.social.calls() - before, 30);
-    assert_eq!(house.metric("nova_breaker_calls_total{upstream=\"social\",outcome=\"refused\"}").await, 0.0);
-    assert!(house.metric("nova_breaker_transitions_total{upstream=\"social\",state=\"open\"}").await >= 1.0);
+    assert_eq!(house.count("nova_breaker_calls_total{upstream=\"social\",outcome=\"refused\"}").await, 0);
+    assert!(house.count("nova_breaker_transitions_total{upstream=\"social\",state=\"open\"}").await >= 1);
 }
 
 #[tokio::test]
@@ -131,7 +131,7 @@ async fn a_full_bulkhead_refuses_at_once_and_only_its_own_upstream() {
             let answer = next.await.unwrap();
             assert_eq!(codes(&answer), DEGRADED, "while the first one still waits");
             assert!(!answer["data"]["feed"]["nodes"][0]["author"].is_null());
-            assert_eq!(house.metric("nova_bulkhead_refused_total{upstream=\"social\"}").await, 1.0);
+            assert_eq!(house.count("nova_bulkhead_refused_total{upstream=\"social\"}").await, 1);
         }
         house.social.set(Fault::None);
         assert_eq!(codes(&held.await.unwrap()), Vec::<String>::new());
@@ -146,7 +146,7 @@ async fn a_read_whose_stream_broke_is_tried_again() {
     for _ in 0..20 {
         assert_eq!(house.codes().await, Vec::<String>::new());
     }
-    assert!(house.metric("nova_upstream_retries_total{upstream=\"social\"}").await >= 5.0);
+    assert!(house.count("nova_upstream_retries_total{upstream=\"social\"}").await >= 5);
 
     let without = House::with(&[flag("guard.retry", false), flag("guard.grpc-breaker", false)]).await;
     without.social.set(Fault::ResetHalf);
@@ -155,7 +155,7 @@ async fn a_read_whose_stream_broke_is_tried_again() {
         failed += usize::from(without.codes().await == DEGRADED);
     }
     assert_eq!(failed, 10);
-    assert_eq!(without.metric("nova_upstream_retries_total{upstream=\"social\"}").await, 0.0);
+    assert_eq!(without.count("nova_upstream_retries_total{upstream=\"social\"}").await, 0);
 }
 
 #[tokio::test]
@@ -179,7 +179,7 @@ async fn an_answer_without_end_costs_its_fields_and_no_memory() {
     for _ in 0..20 {
         assert_eq!(house.codes().await, DEGRADED);
     }
-    assert_eq!(house.metric("nova_breaker_state{upstream=\"social\",state=\"closed\"}").await, 1.0);
+    assert_eq!(house.count("nova_breaker_state{upstream=\"social\",state=\"closed\"}").await, 1);
     let status = std::fs::read_to_string(format!("/proc/{}/status", house.gateway.pid())).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap().trim();
     let kilobytes: u64 = peak.strip_suffix(" kB").unwrap().parse().unwrap();
@@ -211,7 +211,7 @@ async fn who_hangs_up_stops_the_work_that_nobody_else_waits_for() {
     let before = house.social.calls();
     let (first, second) = (ask(), ask());
     let joined = "nova_loader_joined_keys_total{rpc_method=\"Social/BatchCountFollows\"}";
-    eventually(|| async { house.social.calls() > before && house.metric(joined).await >= 1.0 }).await;
+    eventually(|| async { house.social.calls() > before && house.count(joined).await >= 1 }).await;
     first.abort();
     assert!(first.await.unwrap_err().is_cancelled());
     // The other one still waits for the same fetch. That nothing is given up can't be waited for; the answer shows it.
@@ -225,7 +225,7 @@ async fn who_hangs_up_stops_the_work_that_nobody_else_waits_for() {
     alone.abort();
     eventually(|| async { house.social.left() == 1 }).await;
     let abandoned = "nova_loader_abandoned_calls_total{rpc_method=\"Social/BatchCountFollows\"}";
-    assert_eq!(house.metric(abandoned).await, 1.0);
+    assert_eq!(house.count(abandoned).await, 1);
 }
 
 #[tokio::test]
@@ -246,7 +246,7 @@ async fn an_upstream_that_takes_connections_and_does_not_answer_is_found_and_lef
     ill.answer_probes(false);
     ill.set(Fault::Hold);
     let out = "nova_upstream_endpoints{upstream=\"social\",result=\"out\"}";
-    eventually(|| async { metric(&admin, out).await == 1.0 }).await;
+    eventually(|| async { count(&admin, out).await == 1 }).await;
     let before = ill.calls();
     for _ in 0..10 {
         assert_eq!(codes(&client.query(DOCUMENT).await), Vec::<String>::new());
@@ -255,8 +255,7 @@ async fn an_upstream_that_takes_connections_and_does_not_answer_is_found_and_lef
 
     // With nobody left to answer, the breaker opens before a single call has failed.
     well.answer_probes(false);
-    eventually(|| async { metric(&admin, "nova_breaker_state{upstream=\"social\",state=\"open\"}").await == 1.0 })
-        .await;
+    eventually(|| async { count(&admin, "nova_breaker_state{upstream=\"social\",state=\"open\"}").await == 1 }).await;
     assert_eq!(codes(&client.query(DOCUMENT).await), DEGRADED);
     well.answer_probes(true);
     eventually(|| async { codes(&client.query(DOCUMENT).await).is_empty() }).await;
@@ -269,7 +268,7 @@ async fn without_probes_nobody_asks() {
     assert_eq!(house.codes().await, Vec::<String>::new());
     for result in ["serving", "not_serving", "unreachable"] {
         let probes = format!("nova_upstream_probes_total{{upstream=\"social\",result=\"{result}\"}}");
-        assert_eq!(house.metric(&probes).await, 0.0);
+        assert_eq!(house.count(&probes).await, 0);
     }
 }
 
@@ -303,11 +302,11 @@ async fn a_slow_read_is_sent_to_another_endpoint_too() {
         eventually(|| async { slow.calls() > before }).await;
         if on {
             asking.await.unwrap();
-            assert!(metric(&house.admin_url(), "nova_upstream_hedges_won_total{upstream=\"social\"}").await >= 1.0);
+            assert!(count(&house.admin_url(), "nova_upstream_hedges_won_total{upstream=\"social\"}").await >= 1);
         } else {
             slow.set(Fault::None);
             asking.await.unwrap();
-            assert_eq!(metric(&house.admin_url(), "nova_upstream_hedges_total{upstream=\"social\"}").await, 0.0);
+            assert_eq!(count(&house.admin_url(), "nova_upstream_hedges_total{upstream=\"social\"}").await, 0);
         }
     }
 }
@@ -337,7 +336,7 @@ async fn one_of_two_backends_that_is_killed_costs_no_read() {
         })
         .collect();
     let calls = "rpc_client_call_duration_seconds_count{rpc_method=\"Social/BatchCountLikes\"}";
-    eventually(|| async { metric(&gateway.admin_url(), calls).await > 100.0 }).await;
+    eventually(|| async { count(&gateway.admin_url(), calls).await > 100 }).await;
     one.kill().await;
     for reader in readers {
         reader.await.unwrap();

@@ -10,7 +10,7 @@ use super::timed::Case;
 /// Nothing here opens a breaker by itself, and one that is open stays so.
 const THRESHOLDS: Thresholds = Thresholds {
     failures: u32::MAX,
-    window: Duration::from_secs(60),
+    window: Duration::from_mins(1),
     failure_percent: 100,
     consecutive: u32::MAX,
     slow: Duration::from_secs(1),

@@ -18,7 +18,7 @@ const WINDOWS: (u32, u32) = (1024 * 1024, 4 * 1024 * 1024);
 /// Ways into `routes`, which are all three services in this process. A call is a call: its messages are written and read as
 /// between processes, and no connection lies between (`docs/decisions/calls-in-process.md`).
 #[must_use]
-pub fn in_process(routes: Routes) -> Ways {
+pub fn in_process(routes: &Routes) -> Ways {
     let way = || vec![("in this process".to_owned(), Way::new(routes.clone()))];
     Ways { users: way(), content: way(), social: way() }
 }

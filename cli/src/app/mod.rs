@@ -66,7 +66,7 @@ impl App {
         let pool = nova_backend::connect(&backend).map_err(|error| Failure::Config(error.to_string()))?;
         let metrics = Metrics::register(&mut registry);
         let backend = Backend::new(pool, Arc::clone(&verifier), Arc::new(SystemIds), flags.clone(), metrics);
-        let ways = in_process(backend.in_process(ServiceName::ALL).await);
+        let ways = in_process(&backend.in_process(ServiceName::ALL).await);
         let backend = Part::spawn(|stopped| async move {
             tokio::select! {
                 () = stopped.asked() => Ok(()),

@@ -146,8 +146,8 @@ impl Upstream {
         let permit = inner.breaker.enter(rules.breaker.as_ref()).map_err(|_| CallError::Broken)?;
         let _active = endpoint.begin();
         let line = Line { way: endpoint.way(), max_response: inner.max_response };
-        let sent = send(line, deadline.remaining());
-        let outcome = match timeout_at(deadline.instant(), sent).await {
+        let answer = send(line, deadline.remaining());
+        let outcome = match timeout_at(deadline.instant(), answer).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(status)) if is_out_of_time(&status) => Err(CallError::Late),
             Ok(Err(status)) => Err(CallError::Said(status)),

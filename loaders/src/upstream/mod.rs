@@ -22,7 +22,7 @@ pub(crate) use self::{failure::CallError, rules::Rules, way::Line};
 /// What holds until a call brings thresholds: those that the flag `guard.grpc-breaker` has by default.
 const THRESHOLDS: Thresholds = Thresholds {
     failures: 20,
-    window: Duration::from_secs(60),
+    window: Duration::from_mins(1),
     failure_percent: 50,
     consecutive: 20,
     slow: Duration::from_secs(2),

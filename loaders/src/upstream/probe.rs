@@ -54,6 +54,6 @@ impl Upstream {
 async fn changed(news: &mut watch::Receiver<()>) {
     if news.changed().await.is_err() {
         // Nobody is there to change a flag any more.
-        pending().await
+        pending::<()>().await;
     }
 }
