@@ -4,6 +4,7 @@
 use std::{net::TcpListener, process::Stdio, time::Duration};
 
 use http::Method;
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
     net::TcpStream,
     process::{Child, Command},
@@ -115,6 +116,27 @@ impl Process {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id().unwrap()
+    }
+
+    /// SIGSTOP: it keeps its connections, and says nothing, until [`go_on`](Self::go_on).
+    ///
+    /// # Panics
+    /// When it has ended.
+    pub fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// SIGCONT.
+    ///
+    /// # Panics
+    /// When it has ended.
+    pub fn go_on(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.pid().try_into().unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
     }
 
     /// SIGKILL, and waits until it is gone.

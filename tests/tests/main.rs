@@ -21,6 +21,7 @@ mod equal_sides;
 mod error_codes;
 mod feed;
 mod flags;
+mod fleet;
 mod graphiql;
 mod graphql_http;
 mod grpc_tls;
