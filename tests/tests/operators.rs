@@ -5,12 +5,19 @@
 use std::{sync::Arc, time::Duration};
 
 use http::{Method, StatusCode};
-use nova_core::token::TokenType;
+use nova_cli::{clock::SystemClock, token::mint};
+use nova_core::{
+    UserId,
+    token::{TokenSecret, TokenType},
+};
 use nova_guard::{Breaker, Phase, Probes, Thresholds};
 use nova_tests::{
-    app::{TestApp, token},
+    app::{TestApp, database, token},
+    backend::id,
     client::Client,
     metrics::metric,
+    processes::{Process, TOKEN_SECRET},
+    world::WORLD,
 };
 
 const THRESHOLDS: Thresholds = Thresholds {
@@ -95,4 +102,27 @@ async fn a_breaker_that_is_not_there_is_answered_with_those_that_are() {
         let message = reply.json()["errors"][0]["message"].as_str().unwrap().to_owned();
         assert!(message.contains("printer") && !message.contains("script"), "{message}");
     }
+}
+
+#[tokio::test]
+async fn a_backend_by_itself_has_operators_too() {
+    let (database, _pool) = database(&[WORLD]).await;
+    let backend = Process::backend("users", database.url(), None).await;
+    let reader = Client::new(&backend.admin_url());
+    let get = async |path: &str| reader.send(Method::GET, path, "").await;
+
+    let metrics = String::from_utf8(get("/metrics").await.body.to_vec()).unwrap();
+    assert!(metrics.contains("nova_build_info{") && metrics.contains("db_client_"), "{metrics}");
+    assert_eq!(get("/health/live").await.status, StatusCode::OK);
+    assert_eq!(get("/health/ready").await.json()["status"], "ready");
+    let ops = get("/ops").await.json();
+    assert_eq!(ops["draining"], false);
+    assert!(ops["build"]["version"].is_string() && ops["guards"]["breakers"].is_object(), "{ops}");
+    assert!(ops["flags"]["flags"]["loaders.batching"].is_object(), "{ops}");
+
+    let path = "/ops/breakers/nothing/reset";
+    assert_eq!(reader.send(Method::POST, path, "").await.status, StatusCode::UNAUTHORIZED);
+    let secret = TokenSecret::new(TOKEN_SECRET).unwrap();
+    let ops = mint(&secret, &SystemClock, UserId(id(1)), TokenType::Access, "ops", Duration::from_mins(5)).unwrap();
+    assert_eq!(reader.bearing(&ops).send(Method::POST, path, "").await.status, StatusCode::NOT_FOUND);
 }

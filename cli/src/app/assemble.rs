@@ -61,7 +61,7 @@ pub fn assemble(
 }
 
 /// What operators are told about this binary.
-fn build(commit: Option<String>) -> Build {
+pub(crate) fn build(commit: Option<String>) -> Build {
     // Known at start and for good: one small leak for the life of the process.
     Build { version: env!("CARGO_PKG_VERSION"), commit: commit.map_or("unknown", |commit| commit.leak()) }
 }

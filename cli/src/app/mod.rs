@@ -9,6 +9,7 @@ mod part;
 mod tls;
 
 pub use assemble::assemble;
+pub(crate) use assemble::build;
 pub(crate) use channel::NOT_LOOPBACK;
 pub use channel::{all_remote, in_process, remote};
 pub use flags::KeptFlags;

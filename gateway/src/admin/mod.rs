@@ -2,11 +2,12 @@
 //! may do about it. Reads are free to who is on the same machine; who comes from elsewhere, and who acts, needs a token with
 //! scope `ops`. Health is free to everybody, as on the public port: orchestrators probe it from outside and have no token.
 //!
-//! [`operators`] is what all processes have, this file what a gateway has besides.
+//! [`operators`] is what all processes have, this file what a gateway has besides, [`process`] what others do.
 
 mod access;
 mod actions;
 pub(crate) mod operators;
+pub(crate) mod process;
 
 use std::{collections::BTreeMap, sync::Arc};
 
