@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use nova_core::{Environment, SharedIds, clock::SharedClock, token::TokenVerifier};
 use nova_flags::{Flags, Status};
+use nova_guard::Board;
 use nova_loaders::{Loaders, Upstreams};
 use nova_resolvers::NovaSchema;
-use prometheus_client::{metrics::info::Info, registry::Registry};
-use tokio::time::Instant;
+use prometheus_client::registry::Registry;
 
 use crate::{
+    admin::operators::Operators,
     config::Config,
     document::DocumentCache,
     executor::Executor,
@@ -58,6 +59,8 @@ pub struct GatewayParts {
     pub registry: Registry,
     /// Whom readiness and probes ask.
     pub upstreams: Upstreams,
+    /// The guards of the process, in its metrics already.
+    pub board: Board,
     /// What `/ops` says about the binary.
     pub build: Build,
 }
@@ -77,13 +80,8 @@ pub struct Gateway {
     pub(crate) rates: Rates,
     pub(crate) readiness: Readiness,
     pub(crate) metrics: Metrics,
-    pub(crate) registry: Registry,
-    pub(crate) ids: RequestIds,
-    pub(crate) build: Build,
-    /// When it started, for people.
-    pub(crate) started_at: String,
-    /// When it started, for arithmetic.
-    pub(crate) started: Instant,
+    pub(crate) operators: Arc<Operators>,
+    pub(crate) ids: Arc<RequestIds>,
     pub(crate) shed: Shed,
 }
 
@@ -106,31 +104,29 @@ impl Gateway {
             environment,
             mut registry,
             upstreams,
+            board,
             build,
         } = parts;
         let metrics = Metrics::register(&mut registry);
         let shed = Shed::new(&config, ShedMetrics::register(&mut registry));
-        let labels = [("version", build.version), ("commit", build.commit)];
-        registry.register("nova_build", "The build that runs", Info::new(labels.to_vec()));
-        let now = clock.now();
         let guard = Guard::new(&schema.sdl())?;
+        let persisted = PersistedDocuments::new(manifest, config.automatic_documents_bytes, &mut registry)?;
+        let rates = Rates::register(&mut registry);
+        let known = (Arc::clone(&verifier), board);
         Ok(Self {
+            operators: Arc::new(Operators::new(known, (flags.clone(), flag_status.clone()), build, &clock, registry)),
             executor: Executor::new(schema, DocumentCache::new(guard, config.document_cache_bytes)),
-            persisted: PersistedDocuments::new(manifest, config.automatic_documents_bytes, &mut registry)?,
+            persisted,
             loaders,
             flags,
             flag_status,
             session_ids: ids,
             verifier,
             viewers: ViewerCheck::new(),
-            rates: Rates::register(&mut registry),
+            rates,
             readiness: Readiness::new(upstreams),
             metrics,
-            registry,
-            ids: RequestIds::new(now.timestamp_millis()),
-            build,
-            started_at: now.to_rfc3339(),
-            started: Instant::now(),
+            ids: Arc::new(RequestIds::new(clock.now().timestamp_millis())),
             shed,
             config,
             environment,

@@ -27,6 +27,7 @@ mod session;
 mod shed;
 mod viewer_check;
 
+pub use admin::process::{ProcessParts, serve_operators};
 pub use client_address::{ClientAddress, ForwardedHeader, NetworkError, TrustedProxies};
 pub use config::{Config, MAX_BODY_BYTES, MAX_EXECUTION_TIMEOUT_MS};
 pub use gateway::{Build, Gateway, GatewayParts};

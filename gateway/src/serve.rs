@@ -1,24 +1,16 @@
 //! Opens both doors and closes them in order: first the public one, its requests finished, then the operator's, so that the
 //! drain can be watched.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, sync::Arc};
 
-use tokio::{
-    net::TcpListener,
-    sync::{oneshot, watch},
-};
+use tokio::{net::TcpListener, sync::oneshot};
 
 use crate::{
-    admin,
-    connection::{self, Bounds, ConnectionMetrics},
+    admin::{self, operators},
+    connection::{self, Bounds},
     gateway::Gateway,
     http::{self, around},
 };
-
-/// Connections that operators and their tools may have open.
-const ADMIN_CONNECTIONS: u32 = 64;
-/// How long an operator's request may go on at the end.
-const ADMIN_DRAIN: Duration = Duration::from_secs(1);
 
 /// Serves until `shutdown`; then readiness says 503, nothing new is accepted, requests in work finish within the drain
 /// timeout, and it returns.
@@ -40,7 +32,6 @@ pub async fn serve(
         patience: config.patience(),
         drain: config.drain_timeout(),
     };
-    let admin_bounds = Bounds { connections: ADMIN_CONNECTIONS, per_address: 0, drain: ADMIN_DRAIN, ..bounds };
     let (drained, until_drained) = oneshot::channel::<()>();
 
     let for_clients = async {
@@ -61,19 +52,11 @@ pub async fn serve(
         drop(drained);
     };
     let for_operators = async {
-        let answer = {
-            let (gateway, router) = (Arc::clone(&gateway), admin::router(Arc::clone(&gateway)));
-            move |request| {
-                let (gateway, router) = (Arc::clone(&gateway), router.clone());
-                async move { around::answer(router, &gateway.ids, None, request).await }
-            }
-        };
+        let (ids, router) = (Arc::clone(&gateway.ids), admin::router(&gateway));
         let shutdown = async {
             let _ = until_drained.await;
         };
-        // Operators are served however short memory is.
-        let (metrics, no_pressure) = (ConnectionMetrics::default(), watch::channel(false).1);
-        connection::serve(admin, admin_bounds, metrics, no_pressure, answer, shutdown).await;
+        operators::serve(admin, bounds.patience, ids, router, shutdown).await;
     };
     let percent = || gateway.flags.process().limits_shedding().map(|shedding| shedding.memory_percent.into());
     if gateway.shed.memory.mark_is_below(gateway.most_kept(), percent()) {

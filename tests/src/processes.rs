@@ -24,7 +24,7 @@ pub struct Process {
     child: Child,
     /// Where it listens.
     pub port: u16,
-    /// Where a gateway's operator connects; 0 for others.
+    /// Where its operator connects.
     admin: u16,
 }
 
@@ -47,12 +47,12 @@ impl Process {
         port: Option<u16>,
         settings: &[(&str, &str)],
     ) -> Self {
-        let port = port.unwrap_or_else(free_port);
+        let (port, admin) = (port.unwrap_or_else(free_port), free_port());
         let mut command = nova("backend");
         command.env("NOVA_SERVICES", services).env("NOVA_BACKEND_LISTEN", format!("127.0.0.1:{port}"));
-        command.env("DATABASE_URL", database_url);
+        command.env("NOVA_ADMIN_ADDR", format!("127.0.0.1:{admin}")).env("DATABASE_URL", database_url);
         set(&mut command, settings);
-        let process = Self { child: command.spawn().unwrap(), port, admin: 0 };
+        let process = Self { child: command.spawn().unwrap(), port, admin };
         eventually(|| async { TcpStream::connect(("127.0.0.1", port)).await.is_ok() }).await;
         process
     }
@@ -103,7 +103,7 @@ impl Process {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Where the operator connects, to a gateway.
+    /// Where the operator connects.
     #[must_use]
     pub fn admin_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.admin)

@@ -35,6 +35,7 @@ mod idempotency;
 mod identity;
 mod migrations;
 mod mutations;
+mod operators;
 mod pages;
 mod policies;
 mod rate_limit;

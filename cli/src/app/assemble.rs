@@ -19,7 +19,7 @@ use crate::{
 const MANIFEST: &str = "NOVA_DOCUMENTS_MANIFEST";
 
 /// A gateway over the services at the ends of `ways` that serves nothing yet, believes whom `verifier` does, and obeys the flags in `kept`. Its metrics join those in
-/// `registry`.
+/// `registry`, and operators see the guards of `board`.
 ///
 /// # Errors
 /// [`Failure::Config`] for a manifest of trusted documents that is none; [`Failure::Internal`] when the gateway can't read its own schema.
@@ -28,10 +28,10 @@ pub fn assemble(
     options: GatewayOptions,
     verifier: Arc<TokenVerifier>,
     kept: &KeptFlags,
+    board: Board,
     mut registry: Registry,
 ) -> Result<Gateway, Failure> {
     let GatewayOptions { http, loaders, identity: _, cursor_secret, environment, clock, commit } = options;
-    let board = Board::register(&mut registry);
     let means = Means {
         board: &board,
         metrics: &UpstreamMetrics::register(&mut registry),
@@ -54,10 +54,16 @@ pub fn assemble(
         environment,
         registry,
         upstreams,
-        // Known at start and for good: one small leak for the life of the process.
-        build: Build { version: env!("CARGO_PKG_VERSION"), commit: commit.map_or("unknown", |commit| commit.leak()) },
+        board,
+        build: build(commit),
     };
     Gateway::new(parts).map_err(|error| Failure::Internal(error.to_string()))
+}
+
+/// What operators are told about this binary.
+pub(crate) fn build(commit: Option<String>) -> Build {
+    // Known at start and for good: one small leak for the life of the process.
+    Build { version: env!("CARGO_PKG_VERSION"), commit: commit.map_or("unknown", |commit| commit.leak()) }
 }
 
 /// The manifest of trusted documents at `path`. What is wrong with it is wrong with a setting.

@@ -9,6 +9,7 @@ mod part;
 mod tls;
 
 pub use assemble::assemble;
+pub(crate) use assemble::build;
 pub(crate) use channel::NOT_LOOPBACK;
 pub use channel::{all_remote, in_process, remote};
 pub use flags::KeptFlags;
@@ -21,6 +22,7 @@ use std::{io, net::SocketAddr, sync::Arc};
 
 use nova_backend::{Backend, ServiceName, metrics::Metrics};
 use nova_flags::Flags;
+use nova_guard::Board;
 use prometheus_client::registry::Registry;
 use tokio::net::{TcpListener, TcpSocket};
 
@@ -36,6 +38,8 @@ pub struct App {
     pub admin_url: String,
     /// What holds now, for gateway and backend alike.
     pub flags: Flags,
+    /// The guards of both.
+    pub board: Board,
     kept: KeptFlags,
     gateway: Part,
     backend: Part,
@@ -59,6 +63,7 @@ impl App {
     pub async fn start_on(options: AppOptions, public: TcpListener, admin: TcpListener) -> Result<Self, Failure> {
         let (url, admin_url) = (url(&public)?, url(&admin)?);
         let mut registry = Registry::default();
+        let board = Board::register(&mut registry);
         let AppOptions { backend, gateway, flags } = options;
         let kept = KeptFlags::start(&flags, Arc::clone(&gateway.clock), &mut registry).await?;
         let flags = kept.flags.clone();
@@ -73,12 +78,12 @@ impl App {
                 never = backend.work(ServiceName::ALL) => match never {},
             }
         });
-        let gateway = assemble(ways, gateway, verifier, &kept, registry)?;
+        let gateway = assemble(ways, gateway, verifier, &kept, board.clone(), registry)?;
         let gateway = Part::spawn(|stopped| async move {
             let served = nova_gateway::serve(gateway, public, admin, stopped.asked());
             served.await.map_err(|error| Failure::Internal(format!("gateway: {error}")))
         });
-        Ok(Self { url, admin_url, flags, kept, gateway, backend })
+        Ok(Self { url, admin_url, flags, board, kept, gateway, backend })
     }
 
     /// Waits until a part ends that should not, and says which.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use nova_guard::Board;
 use nova_loaders::Ways;
 use prometheus_client::registry::Registry;
 
@@ -76,9 +77,10 @@ pub(super) async fn run(mut args: GatewayArgs) -> Result<(), Failure> {
         commit: args.service.commit,
     };
     let mut registry = Registry::default();
+    let board = Board::register(&mut registry);
     let verifier = options.identity.verifier(Arc::clone(&options.clock), &mut registry)?;
     let kept = KeptFlags::start(&flags, Arc::clone(&options.clock), &mut registry).await?;
-    let gateway = app::assemble(ways, options, verifier, &kept, registry)?;
+    let gateway = app::assemble(ways, options, verifier, &kept, board, registry)?;
     let served = nova_gateway::serve(gateway, public, admin, async move { stop.asked().await });
     let served = served.await.map_err(|error| Failure::Internal(format!("gateway: {error}")));
     kept.stop().await;

@@ -85,6 +85,9 @@ pub(crate) enum Refusal {
     /// Nothing lives at this path.
     #[error("nothing here; operations are sent to /graphql")]
     NotFound,
+    /// An operator means a breaker that is not here. The names of those that are.
+    #[error("no breaker has this name; there are: {0}")]
+    UnknownBreaker(String),
     /// A fault of ours, already logged.
     #[error("internal error")]
     Internal,
@@ -118,7 +121,7 @@ impl Refusal {
                 StatusCode::FORBIDDEN
             }
             Self::ForeignHost => StatusCode::MISDIRECTED_REQUEST,
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::UnknownBreaker(_) => StatusCode::NOT_FOUND,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -146,7 +149,7 @@ impl Refusal {
             Self::Token(TokenError::Unavailable) => ErrorCode::UpstreamUnavailable,
             Self::Token(_) | Self::UnknownUser | Self::TokenMissing => ErrorCode::Unauthenticated,
             Self::Scope(_) => ErrorCode::Forbidden,
-            Self::NotFound => ErrorCode::NotFound,
+            Self::NotFound | Self::UnknownBreaker(_) => ErrorCode::NotFound,
             Self::Internal => ErrorCode::Internal,
         }
     }

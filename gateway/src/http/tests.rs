@@ -50,6 +50,7 @@ pub(super) fn gateway(config: Config) -> Arc<Gateway> {
         clock,
         manifest: None,
         config,
+        board: Board::register(&mut registry),
         registry,
         upstreams,
         environment: nova_core::Environment::production(),
@@ -198,7 +199,7 @@ async fn a_users_service_that_does_not_answer_does_not_hold_up_who_has_a_token()
         assert_eq!((reply.status.as_u16(), &reply.body), (200, &json!({"data": {"__typename": "Query"}})));
     }
     let mut metrics = String::new();
-    prometheus_client::encoding::text::encode(&mut metrics, &gateway.registry).unwrap();
+    prometheus_client::encoding::text::encode(&mut metrics, &gateway.operators.registry).unwrap();
     let line = r#"nova_gateway_viewer_checks_total{result="unanswered"} 1"#;
     assert!(metrics.contains(line), "one check for three requests:\n{metrics}");
 }
