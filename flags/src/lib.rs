@@ -17,8 +17,8 @@ mod view;
 mod wire;
 
 pub use catalogue::{
-    Batching, CATALOGUE, ComplexityLimit, CostBudget, DepthLimit, DocumentLimits, Equivalence, ExecutionTimeout, Field,
-    Flag, FlagId, HttpBatching, IntrospectionLimit, Kind, Mode, Rate, ReadIn, Scope, Shedding,
+    Batching, CATALOGUE, ComplexityLimit, CostBudget, DbBreaker, DepthLimit, DocumentLimits, Equivalence,
+    ExecutionTimeout, Field, Flag, FlagId, HttpBatching, IntrospectionLimit, Kind, Mode, Rate, ReadIn, Scope, Shedding,
 };
 pub use engine::{Access, Caller, Engine, Instance};
 pub use flags::{Flags, Refused};

@@ -21,6 +21,7 @@ use std::{io, net::SocketAddr, sync::Arc};
 
 use nova_backend::{Backend, ServiceName, metrics::Metrics};
 use nova_flags::Flags;
+use nova_guard::Board;
 use prometheus_client::registry::Registry;
 use tokio::net::{TcpListener, TcpSocket};
 
@@ -63,9 +64,11 @@ impl App {
         let kept = KeptFlags::start(&flags, Arc::clone(&gateway.clock), &mut registry).await?;
         let flags = kept.flags.clone();
         let verifier = gateway.identity.verifier(Arc::clone(&gateway.clock), &mut registry)?;
-        let pool = nova_backend::connect(&backend).map_err(|error| Failure::Config(error.to_string()))?;
+        let pool =
+            nova_backend::connect(&backend, ServiceName::ALL).map_err(|error| Failure::Config(error.to_string()))?;
         let metrics = Metrics::register(&mut registry);
-        let backend = Backend::new(pool, Arc::clone(&verifier), Arc::new(SystemIds), flags.clone(), metrics);
+        let board = Board::register(&mut registry);
+        let backend = Backend::new(pool, Arc::clone(&verifier), Arc::new(SystemIds), flags.clone(), metrics, &board);
         let upstreams = in_process(backend.in_process(ServiceName::ALL).await);
         let backend = Part::spawn(|stopped| async move {
             tokio::select! {

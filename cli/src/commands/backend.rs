@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use nova_backend::{Backend, ServiceName, metrics::Metrics};
+use nova_guard::Board;
 use prometheus_client::registry::Registry;
 
 use super::service::ServiceArgs;
@@ -30,15 +31,17 @@ pub(super) async fn run(mut args: BackendArgs) -> Result<(), Failure> {
     }
     let mut registry = Registry::default();
     let verifier = args.service.identity()?.verifier(Arc::new(SystemClock), &mut registry)?;
-    let pool = nova_backend::connect(&args.store).map_err(|error| Failure::Config(error.to_string()))?;
+    args.services.sort_unstable();
+    args.services.dedup();
+    let pool =
+        nova_backend::connect(&args.store, &args.services).map_err(|error| Failure::Config(error.to_string()))?;
     let kept = args.service.flags(&mut registry).await?;
     let mut stop = Stop::listen(false)?;
     let listener = app::listen(args.listen)?;
     tracing::info!(address = %args.listen, services = ?args.services, tls = tls.is_some(), "serving");
-    args.services.sort_unstable();
-    args.services.dedup();
-    let backend =
-        Backend::new(pool, verifier, Arc::new(SystemIds), kept.flags.clone(), Metrics::register(&mut registry));
+    let metrics = Metrics::register(&mut registry);
+    let board = Board::register(&mut registry);
+    let backend = Backend::new(pool, verifier, Arc::new(SystemIds), kept.flags.clone(), metrics, &board);
     let backend = backend.with_tls(tls.map(|tls| tls.server()));
     let served = backend.serve(&args.services, nova_backend::tcp(listener), stop.asked());
     let served = served.await.map_err(|error| Failure::Internal(format!("backend: {}", chain(&error))));

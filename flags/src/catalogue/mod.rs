@@ -7,7 +7,7 @@ mod mode;
 
 pub use flag::{Equivalence, Field, Flag, Kind, ReadIn, Scope};
 pub use flags::{
-    Batching, CATALOGUE, ComplexityLimit, CostBudget, DepthLimit, DocumentLimits, ExecutionTimeout, FlagId,
+    Batching, CATALOGUE, ComplexityLimit, CostBudget, DbBreaker, DepthLimit, DocumentLimits, ExecutionTimeout, FlagId,
     HttpBatching, IntrospectionLimit, Rate, Shedding,
 };
 pub use mode::Mode;
