@@ -106,7 +106,8 @@ async fn the_execution_timeout_is_the_payloads_or_the_ceiling() {
     assert!((700.0..1_500.0).contains(&short), "{short} ms");
     for features in [[with(60_000)], [flag("limits.execution-timeout", false)]] {
         let ceiling = total(&features).await;
-        assert!(ceiling >= 1_500.0, "{ceiling} ms");
+        // The service ends its wait 25 ms before the gateway would.
+        assert!(ceiling >= 1_475.0, "{ceiling} ms");
     }
 }
 
