@@ -8,11 +8,11 @@
 mod auth;
 mod call;
 mod config;
-mod connections;
 mod content;
 mod count;
 mod engagement;
 mod fold;
+mod health;
 mod idempotency;
 mod ids;
 mod list;
@@ -29,7 +29,7 @@ mod sweep;
 mod users;
 mod write;
 
-pub use config::{Config, DatabaseUrl, InvalidDatabaseUrl, connect};
+pub use config::{Config, DatabaseUrl, InvalidConfig, connect};
 pub use ids::MAX_KEYS;
 pub use pool::Pool;
 pub use server::{Backend, tcp};

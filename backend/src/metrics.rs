@@ -1,21 +1,20 @@
 //! What is measured at the store, under OpenTelemetry's names.
 
-use std::sync::{Arc, OnceLock};
-
 use prometheus_client::{
-    collector::Collector,
-    encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _},
+    encoding::EncodeLabelSet,
     metrics::{
         counter::Counter,
         family::Family,
-        gauge::ConstGauge,
         histogram::{Histogram, exponential_buckets},
     },
     registry::{Registry, Unit},
 };
 use tokio::time::Duration;
 
-use crate::{connections::Connections, policy::PolicyMetrics};
+use crate::{
+    policy::PolicyMetrics,
+    pool::{Pool, PoolMetrics},
+};
 
 /// The statement's name in the code.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -36,11 +35,6 @@ struct Failure {
     error_type: &'static str,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ConnectionState {
-    state: &'static str,
-}
-
 /// The store's instruments. Cheap to clone; clones count together.
 #[derive(Debug, Clone)]
 pub struct Metrics {
@@ -50,7 +44,7 @@ pub struct Metrics {
     folded: Counter,
     sweeps: Family<Switched, Counter>,
     policies: PolicyMetrics,
-    connections: Arc<OnceLock<Connections>>,
+    pool: PoolMetrics,
 }
 
 /// 0.1 ms to 3.3 s.
@@ -69,7 +63,7 @@ impl Metrics {
             folded: Counter::default(),
             sweeps: Family::default(),
             policies: PolicyMetrics::register(registry),
-            connections: Arc::default(),
+            pool: PoolMetrics::register(registry),
         };
         registry.register_with_unit(
             "db_client_operation_duration",
@@ -98,13 +92,11 @@ impl Metrics {
             "Times at which the sweep of what is past its time was due, by whether the flag `jobs.sweep` was on",
             metrics.sweeps.clone(),
         );
-        registry.register_collector(Box::new(Pool(Arc::clone(&metrics.connections))));
         metrics
     }
 
-    pub(crate) fn watch(&self, connections: &Connections) {
-        // The first ones stay: a process has one set of them.
-        let _ = self.connections.set(connections.clone());
+    pub(crate) fn watch(&self, pool: &Pool) {
+        self.pool.watch(pool);
     }
 
     /// A sweep was due, while its flag was on or off.
@@ -130,31 +122,5 @@ impl Metrics {
 
     pub(crate) fn folded(&self, deltas: u64) {
         self.folded.inc_by(deltas);
-    }
-}
-
-/// Reads the pool when somebody scrapes.
-#[derive(Debug)]
-struct Pool(Arc<OnceLock<Connections>>);
-
-impl Collector for Pool {
-    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), std::fmt::Error> {
-        let Some(connections) = self.0.get() else { return Ok(()) };
-        let pool = connections.pool();
-        let idle = i64::try_from(connections.idle()).unwrap_or(i64::MAX);
-        let used = i64::from(pool.size()).saturating_sub(idle);
-        let kind = prometheus_client::metrics::MetricType::Gauge;
-        let mut count =
-            encoder.encode_descriptor("db_client_connection_count", "Connections of the pool, by state", None, kind)?;
-        for (state, number) in [("idle", idle), ("used", used)] {
-            ConstGauge::new(number).encode(count.encode_family(&ConnectionState { state })?)?;
-        }
-        let max = ConstGauge::new(i64::from(pool.options().get_max_connections()));
-        max.encode(encoder.encode_descriptor(
-            "db_client_connection_max",
-            "Connections that the pool has at most",
-            None,
-            kind,
-        )?)
     }
 }

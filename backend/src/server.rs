@@ -11,6 +11,7 @@ use std::{
 use futures_util::Stream;
 use nova_core::{SharedIds, token::TokenVerifier};
 use nova_flags::Flags;
+use nova_guard::Board;
 use nova_proto::v1::{content_server::ContentServer, social_server::SocialServer, users_server::UsersServer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -26,13 +27,13 @@ use tonic::{
         server::{Connected, ServerTlsConfig, TcpIncoming},
     },
 };
-use tonic_health::{ServingStatus, server::HealthReporter};
 use tonic_reflection::server::v1::{ServerReflection, ServerReflectionServer};
 
 use crate::{
     ServiceName,
     content::ContentService,
     fold,
+    health::Health,
     metrics::Metrics,
     policy::{Peers, Policies},
     pool::Pool,
@@ -46,8 +47,6 @@ use crate::{
 const MAX_STREAMS: u32 = 512;
 /// How often an idle connection is asked whether the other end is there, and how long it has to answer.
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(5));
-/// How often connections are looked for that nobody uses.
-const TIDY_EVERY: Duration = Duration::from_secs(1);
 /// How long calls under way may take once shutdown began.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -58,15 +57,24 @@ pub struct Backend {
     verifier: Arc<TokenVerifier>,
     ids: SharedIds,
     flags: Flags,
+    health: Health,
     tls: Option<ServerTlsConfig>,
 }
 
 impl Backend {
     /// Services over `pool`, which believe the tokens that `verifier` does and take new ids from `ids`. Calls that bring no
-    /// policy, and jobs, obey that of `flags`.
+    /// policy, and jobs, obey that of `flags`. The breaker before the store is shown on `board`.
     #[must_use]
-    pub fn new(pool: Pool, verifier: Arc<TokenVerifier>, ids: SharedIds, flags: Flags, metrics: Metrics) -> Self {
-        Self { store: Store::new(pool, metrics), verifier, ids, flags, tls: None }
+    pub fn new(
+        pool: Pool,
+        verifier: Arc<TokenVerifier>,
+        ids: SharedIds,
+        flags: Flags,
+        metrics: Metrics,
+        board: &Board,
+    ) -> Self {
+        board.add_breaker(pool.breaker());
+        Self { store: Store::new(pool, metrics), verifier, ids, flags, health: Health::new(), tls: None }
     }
 
     /// The same, spoken to over TLS only, by whom `tls` lets in.
@@ -78,14 +86,13 @@ impl Backend {
     /// `services` and gRPC health for callers in this process: no transport lies between. Their jobs are
     /// [`work`](Self::work).
     pub async fn in_process(&self, services: &[ServiceName]) -> Routes {
-        let (health, health_service) = tonic_health::server::health_reporter();
         let (routes, names) = self.routes(services, Peers::Authenticated);
-        report(&health, &names, ServingStatus::Serving).await;
-        routes.add_service(health_service).prepare()
+        self.health.begin(&names).await;
+        routes.add_service(self.health.service()).prepare()
     }
 
-    /// The jobs that go with `services`, until it is dropped: connections are tidied up; with the social service counters
-    /// are folded, with the content service what is past its time is forgotten.
+    /// The jobs that go with `services`, until it is dropped: connections are looked after, and the store is asked whether it
+    /// answers; with the social service counters are folded, with the content service what is past its time is forgotten.
     pub async fn work(&self, services: &[ServiceName]) -> Infallible {
         let folding = async {
             if services.contains(&ServiceName::Social) {
@@ -101,10 +108,13 @@ impl Backend {
                 pending().await
             }
         };
+        let names: Vec<_> = services.iter().map(|service| full_name(*service)).collect();
+        let pool = self.store.pool();
         tokio::select! {
             never = folding => never,
             never = sweeping => never,
-            never = tidy(&self.store) => never,
+            never = pool.work() => never,
+            never = self.health.follow(&names, pool.alive(), &self.flags) => never,
         }
     }
 
@@ -122,10 +132,9 @@ impl Backend {
     where
         IO: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
     {
-        let (health, health_service) = tonic_health::server::health_reporter();
         let peers = if self.tls.is_some() { Peers::Authenticated } else { Peers::Anybody };
         let (routes, names) = self.routes(services, peers);
-        report(&health, &names, ServingStatus::Serving).await;
+        self.health.begin(&names).await;
         let mut server = Server::builder();
         if let Some(tls) = &self.tls {
             server = server.tls_config(tls.clone())?;
@@ -135,13 +144,13 @@ impl Backend {
             .http2_keepalive_interval(Some(KEEPALIVE.0))
             .http2_keepalive_timeout(Some(KEEPALIVE.1))
             .add_routes(routes)
-            .add_service(health_service)
+            .add_service(self.health.service())
             .add_optional_service(reflection(&names));
 
         let (stopping, stopped) = oneshot::channel();
         let done = server.serve_with_incoming_shutdown(incoming, async {
             shutdown.await;
-            report(&health, &names, ServingStatus::NotServing).await;
+            self.health.end(&names).await;
             // The receiver lives as long as this future.
             let _ = stopping.send(());
         });
@@ -166,44 +175,36 @@ impl Backend {
         for service in services {
             let policies = policies.clone();
             let (store, verifier) = (self.store.clone(), Arc::clone(&self.verifier));
-            names.push(match service {
+            names.push(full_name(*service));
+            match service {
                 ServiceName::Users => {
                     routes.add_service(UsersServer::with_interceptor(UsersService::new(store, verifier), policies));
-                    UsersServer::<UsersService>::NAME
                 }
                 ServiceName::Content => {
                     let service = ContentService::new(store, verifier, Arc::clone(&self.ids));
                     routes.add_service(ContentServer::with_interceptor(service, policies));
-                    ContentServer::<ContentService>::NAME
                 }
                 ServiceName::Social => {
                     routes.add_service(SocialServer::with_interceptor(SocialService::new(store, verifier), policies));
-                    SocialServer::<SocialService>::NAME
                 }
-            });
+            }
         }
         (routes.routes(), names)
     }
 }
 
-/// Gives connections back that nobody uses.
-async fn tidy(store: &Store) -> Infallible {
-    loop {
-        sleep(TIDY_EVERY).await;
-        store.connections().tidy();
+/// What gRPC calls a service.
+fn full_name(service: ServiceName) -> &'static str {
+    match service {
+        ServiceName::Users => UsersServer::<UsersService>::NAME,
+        ServiceName::Content => ContentServer::<ContentService>::NAME,
+        ServiceName::Social => SocialServer::<SocialService>::NAME,
     }
 }
 
 /// The connections that `listener` accepts, each without Nagle's delay.
 pub fn tcp(listener: TcpListener) -> impl Stream<Item = io::Result<TcpStream>> {
     TcpIncoming::from(listener).with_nodelay(Some(true))
-}
-
-async fn report(health: &HealthReporter, names: &[&str], status: ServingStatus) {
-    // The empty name stands for the process.
-    for name in names.iter().chain(&[""]) {
-        health.set_service_status(*name, status).await;
-    }
 }
 
 /// Reflection of the services in `names`. Without a readable description there is none; nothing else depends on it.

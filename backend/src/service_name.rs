@@ -31,6 +31,14 @@ impl ServiceName {
             Self::Social => "social",
         }
     }
+
+    /// Connections to the store that it brings to its process, where nobody says anything else.
+    pub(crate) const fn connections(self) -> u32 {
+        match self {
+            Self::Users => 6,
+            Self::Content | Self::Social => 12,
+        }
+    }
 }
 
 impl fmt::Display for ServiceName {

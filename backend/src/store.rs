@@ -1,29 +1,29 @@
 //! The only way to Postgres: every statement is timed, counted, and ends at its call's deadline. What writes goes through a
 //! [`Write`](crate::write::Write).
 
-use std::{future::Future, time::Duration};
+use std::future::Future;
 
 use nova_core::ErrorCode;
-use nova_proto::KeyFailure;
+use nova_guard::Permit;
+use nova_proto::{KeyFailure, metadata};
 use sqlx::{
-    FromRow, PgConnection, Postgres, Transaction,
+    FromRow, Postgres,
     postgres::{PgArguments, PgRow},
     query::QueryAs,
 };
 use tokio::time::{Instant, timeout_at};
-use tonic::Status;
+use tonic::{Status, metadata::AsciiMetadataValue};
 
 use crate::{
     call::Call,
-    connections::{Connections, Place},
     metrics::Metrics,
-    pool::Pool,
+    pool::{Lease, NoConnection, Pool, Verdict, verdict},
 };
 
-/// The connections and their instruments. Cheap to clone.
+/// The pool and its instruments. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
-    connections: Connections,
+    pool: Pool,
     metrics: Metrics,
 }
 
@@ -32,6 +32,8 @@ pub(crate) struct Store {
 pub(crate) enum StoreError {
     #[error("the store does not answer")]
     Unavailable,
+    #[error("the store is not asked")]
+    Refused,
     #[error("the store did not answer in time")]
     Timeout,
     #[error("internal error")]
@@ -40,14 +42,12 @@ pub(crate) enum StoreError {
 
 impl Store {
     pub(crate) fn new(pool: Pool, metrics: Metrics) -> Self {
-        let connections = Connections::new(pool);
-        metrics.watch(&connections);
-        Self { connections, metrics }
+        metrics.watch(&pool);
+        Self { pool, metrics }
     }
 
-    /// The connections, for the job that tidies them up.
-    pub(crate) fn connections(&self) -> &Connections {
-        &self.connections
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.pool
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {
@@ -56,7 +56,7 @@ impl Store {
 
     /// Runs one statement and reads all its rows. `operation` names it in metrics and logs.
     ///
-    /// At the deadline the wait ends; the statement itself runs on until the server's `statement_timeout`.
+    /// When the deadline comes, or nobody waits any more, the statement is stopped.
     pub(crate) async fn rows<T>(
         &self,
         call: &Call,
@@ -66,63 +66,55 @@ impl Store {
     where
         T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
+        let mut permit = None;
         let run = async {
-            let asked = Instant::now();
-            let lease = self.connections.acquire(call.policy()).await;
-            self.metrics.waited(asked.elapsed());
-            let mut lease = lease?;
-            let rows = self.run(call, operation, lease.connection(), query).await?;
-            lease.keep();
-            Ok(rows)
+            let mut lease = self.lease(call, &mut permit).await?;
+            Ok(self.run(call, operation, &mut lease, query).await?)
         };
-        self.bounded(call, operation, run).await
+        let outcome = bounded(call, run).await;
+        self.conclude(operation, permit, outcome)
     }
 
-    /// Begins a transaction for `operation`. Its place is to be held until it has ended.
-    pub(crate) async fn begin(
-        &self,
-        call: &Call,
-        operation: &'static str,
-    ) -> Result<(Transaction<'static, Postgres>, Place), StoreError> {
+    /// Begins a transaction for `operation`.
+    pub(crate) async fn begin(&self, call: &Call, operation: &'static str) -> Result<Lease, StoreError> {
+        let mut permit = None;
         let begin = async {
-            let asked = Instant::now();
-            let lease = self.connections.acquire(call.policy()).await;
-            self.metrics.waited(asked.elapsed());
-            lease?.begin().await
+            let mut lease = self.lease(call, &mut permit).await?;
+            lease.begin().await?;
+            Ok(lease)
         };
-        self.bounded(call, operation, begin).await
+        let outcome = bounded(call, begin).await;
+        self.conclude(operation, permit, outcome)
     }
 
-    /// Waits for `work` until the call's deadline. What goes wrong is logged and counted here, once.
-    pub(crate) async fn bounded<T>(
+    /// Runs one statement of a transaction. It is counted and never refused: who has begun may end.
+    pub(crate) async fn rows_of<T>(
         &self,
         call: &Call,
         operation: &'static str,
-        work: impl Future<Output = Result<T, sqlx::Error>>,
-    ) -> Result<T, StoreError> {
-        let outcome = timeout_at(call.deadline().instant(), work).await;
-        let error = match outcome {
-            Ok(Ok(answer)) => return Ok(answer),
-            Ok(Err(error)) => {
-                let kind = StoreError::from(&error);
-                tracing::warn!(operation, %error, "statement failed");
-                kind
-            }
-            Err(_) => {
-                tracing::warn!(operation, "statement abandoned at the deadline");
-                StoreError::Timeout
-            }
-        };
-        self.metrics.failed(operation, error.label());
-        Err(error)
+        lease: &mut Lease,
+        query: QueryAs<'_, Postgres, T, PgArguments>,
+    ) -> Result<Vec<T>, StoreError>
+    where
+        T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        let permit = self.pool.breaker().enter(None).ok();
+        let outcome = bounded(call, async { Ok(self.run(call, operation, lease, query).await?) }).await;
+        self.conclude(operation, permit, outcome)
     }
 
-    /// Runs one statement on `connection` and reads all its rows.
-    pub(crate) async fn run<T>(
+    async fn lease<'a>(&'a self, call: &Call, permit: &mut Option<Permit<'a>>) -> Result<Lease, NoConnection> {
+        let asked = Instant::now();
+        let lease = self.pool.acquire(call.policy(), permit).await;
+        self.metrics.waited(asked.elapsed());
+        lease
+    }
+
+    async fn run<T>(
         &self,
         call: &Call,
         operation: &'static str,
-        connection: &mut PgConnection,
+        lease: &mut Lease,
         query: QueryAs<'_, Postgres, T, PgArguments>,
     ) -> Result<Vec<T>, sqlx::Error>
     where
@@ -130,18 +122,63 @@ impl Store {
     {
         call.count_statement();
         let sent = Instant::now();
-        let rows = query.fetch_all(connection).await?;
-        let took: Duration = sent.elapsed();
+        let rows = lease.rows(query).await?;
+        let took = sent.elapsed();
         self.metrics.ran(operation, took);
         tracing::debug!(operation, rows = rows.len(), ?took, "statement");
         Ok(rows)
     }
+
+    /// Tells the breaker what became of a call, and the caller why there is nothing. What went wrong is logged and counted
+    /// here, once.
+    fn conclude<T>(
+        &self,
+        operation: &'static str,
+        permit: Option<Permit<'_>>,
+        outcome: Option<Result<T, NoConnection>>,
+    ) -> Result<T, StoreError> {
+        let (verdict, error) = match outcome {
+            Some(Ok(answer)) => {
+                permit.into_iter().for_each(Permit::answered);
+                return Ok(answer);
+            }
+            Some(Err(NoConnection::Refused(why))) => {
+                // Under an open breaker there are many of them: they are in the metrics.
+                tracing::debug!(operation, %why, "statement refused");
+                (Verdict::Ignored, StoreError::Refused)
+            }
+            Some(Err(NoConnection::Failed(error))) => {
+                tracing::warn!(operation, %error, "statement failed");
+                (verdict(&error), StoreError::from(&error))
+            }
+            None => {
+                tracing::warn!(operation, "statement abandoned at the deadline");
+                (Verdict::Failed, StoreError::Timeout)
+            }
+        };
+        permit.into_iter().for_each(|permit| verdict.tell(permit));
+        self.metrics.failed(operation, error.label());
+        Err(error)
+    }
+}
+
+/// Waits for `work` until the call's deadline, which makes it `None`. When that has passed nothing is begun: nobody would
+/// hear the answer.
+async fn bounded<T>(
+    call: &Call,
+    work: impl Future<Output = Result<T, NoConnection>>,
+) -> Option<Result<T, NoConnection>> {
+    if call.deadline().remaining().is_zero() {
+        return None;
+    }
+    timeout_at(call.deadline().instant(), work).await.ok()
 }
 
 impl StoreError {
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Unavailable => "unavailable",
+            Self::Refused => "refused",
             Self::Timeout => "timeout",
             Self::Internal => "internal",
         }
@@ -151,9 +188,7 @@ impl StoreError {
 impl From<&sqlx::Error> for StoreError {
     fn from(error: &sqlx::Error) -> Self {
         match error {
-            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) | sqlx::Error::Tls(_) => {
-                Self::Unavailable
-            }
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) => Self::Unavailable,
             sqlx::Error::Database(error) => match error.code().as_deref() {
                 // query_canceled: the statement_timeout
                 Some("57014") => Self::Timeout,
@@ -171,7 +206,7 @@ impl From<&sqlx::Error> for StoreError {
 impl From<StoreError> for KeyFailure {
     fn from(error: StoreError) -> Self {
         Self(match error {
-            StoreError::Unavailable => ErrorCode::UpstreamUnavailable,
+            StoreError::Unavailable | StoreError::Refused => ErrorCode::UpstreamUnavailable,
             StoreError::Timeout => ErrorCode::Timeout,
             StoreError::Internal => ErrorCode::Internal,
         })
@@ -183,6 +218,12 @@ impl From<StoreError> for Status {
         let message = error.to_string();
         match error {
             StoreError::Unavailable => Self::unavailable(message),
+            StoreError::Refused => {
+                let mut status = Self::unavailable(message);
+                let store = AsciiMetadataValue::from_static(metadata::STORE);
+                status.metadata_mut().insert(metadata::REFUSED, store);
+                status
+            }
             StoreError::Timeout => Self::deadline_exceeded(message),
             StoreError::Internal => Self::internal(message),
         }

@@ -1,12 +1,12 @@
 //! A write: its statements, and the outbox row that tells of it, in one transaction. Until the commit is sent, whatever goes
 //! wrong changes nothing, and the caller is told so. From then on a missing answer means that nobody knows.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use nova_core::ErrorCode;
 use nova_proto::KeyFailure;
 use sqlx::{
-    FromRow, Postgres, Transaction,
+    FromRow, Postgres,
     postgres::{PgArguments, PgDatabaseError, PgRow, PgSeverity},
     query::QueryAs,
 };
@@ -14,8 +14,8 @@ use tokio::time::timeout;
 
 use crate::{
     call::Call,
-    connections::Place,
     outbox::{self, Event},
+    pool::{Lease, Verdict, verdict},
     store::{Store, StoreError},
 };
 
@@ -25,21 +25,20 @@ const COMMIT_CAP: Duration = Duration::from_secs(5);
 /// Nothing was changed, and why.
 pub(crate) type Refusal = KeyFailure;
 
-/// A transaction under way. Dropped, it is rolled back.
+/// A transaction under way. Dropped, it is rolled back; dropped in the middle of a statement, its connection is closed, which
+/// comes to the same.
 pub(crate) struct Write<'a> {
     store: &'a Store,
     call: &'a Call,
     operation: &'static str,
-    transaction: Transaction<'static, Postgres>,
-    /// Given up after the transaction, whose connection it stands for.
-    place: Place,
+    lease: Lease,
 }
 
 impl<'a> Write<'a> {
     /// Begins. `operation` names the write in metrics and logs.
     pub(crate) async fn begin(store: &'a Store, call: &'a Call, operation: &'static str) -> Result<Self, Refusal> {
-        let (transaction, place) = store.begin(call, operation).await?;
-        Ok(Self { store, call, operation, transaction, place })
+        let lease = store.begin(call, operation).await?;
+        Ok(Self { store, call, operation, lease })
     }
 
     /// The rows that a statement gives.
@@ -47,8 +46,7 @@ impl<'a> Write<'a> {
     where
         T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
-        let run = self.store.run(self.call, self.operation, &mut self.transaction, query);
-        Ok(self.store.bounded(self.call, self.operation, run).await?)
+        Ok(self.store.rows_of(self.call, self.operation, &mut self.lease, query).await?)
     }
 
     /// The one row that a statement gives, if any.
@@ -70,11 +68,18 @@ impl<'a> Write<'a> {
     /// # Errors
     /// `OUTCOME_UNKNOWN` when the store does not say whether it is so.
     pub(crate) async fn commit(self) -> Result<(), Refusal> {
-        let Self { store, operation, transaction, place, .. } = self;
+        let Self { store, operation, mut lease, .. } = self;
+        let breaker = Arc::clone(store.pool().breaker());
         // A task of its own: the caller may leave at its deadline, and a commit that was sent can't be called back.
         let commit = async move {
-            let outcome = timeout(COMMIT_CAP, transaction.commit()).await;
-            drop(place);
+            let permit = breaker.enter(None).ok();
+            let outcome = timeout(COMMIT_CAP, lease.commit()).await;
+            let verdict = match &outcome {
+                Ok(Ok(())) => Verdict::Answered,
+                Ok(Err(error)) => verdict(error),
+                Err(_) => Verdict::Failed,
+            };
+            permit.into_iter().for_each(|permit| verdict.tell(permit));
             outcome
         };
         let committed = tokio::spawn(commit).await;

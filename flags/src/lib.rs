@@ -17,9 +17,9 @@ mod view;
 mod wire;
 
 pub use catalogue::{
-    Batching, BulkheadLimit, CATALOGUE, ComplexityLimit, CostBudget, DepthLimit, DocumentLimits, Equivalence,
-    ExecutionTimeout, Field, Flag, FlagId, GrpcBreaker, HealthProbes, Hedging, HttpBatching, IntrospectionLimit, Kind,
-    Mode, Rate, ReadIn, RetryBudget, Scope, Shedding,
+    Batching, BulkheadLimit, CATALOGUE, ComplexityLimit, CostBudget, DbBreaker, DepthLimit, DocumentLimits,
+    Equivalence, ExecutionTimeout, Field, Flag, FlagId, GrpcBreaker, HealthProbes, Hedging, HttpBatching,
+    IntrospectionLimit, Kind, Mode, Rate, ReadIn, RetryBudget, Scope, Shedding,
 };
 pub use engine::{Access, Caller, Engine, Instance};
 pub use flags::{Flags, Refused};

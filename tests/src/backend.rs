@@ -8,11 +8,13 @@ use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use nova_backend::{Backend, Config, ServiceName};
+use nova_cli::random::SystemIds;
 use nova_core::{
     clock::FixedClock,
     token::{AUDIENCE, Claims, ISSUER, TokenSecret, TokenType, TokenVerifier},
 };
 use nova_flags::Flags;
+use nova_guard::Board;
 use nova_proto::{
     id_bytes,
     v1::{self, content_client::ContentClient, social_client::SocialClient, users_client::UsersClient},
@@ -87,13 +89,13 @@ impl TestBackend {
 
         let mut registry = Registry::default();
         let metrics = nova_backend::metrics::Metrics::register(&mut registry);
-        let store =
-            nova_backend::connect(&Config { db_acquire_timeout_secs: 8, ..Config::for_url(database.url()) }).unwrap();
+        let board = Board::register(&mut registry);
+        let config = Config { db_acquire_timeout_secs: 8, ..Config::for_url(database.url()) };
+        let store = nova_backend::connect(&config, services).unwrap();
         let verifier = TokenVerifier::new(&secret(), Arc::new(FixedClock(now())));
         let (their_tls, our_tls) = tls.unzip();
-        let backend =
-            Backend::new(store, Arc::new(verifier), Arc::new(nova_cli::random::SystemIds), Flags::defaults(), metrics)
-                .with_tls(their_tls);
+        let backend = Backend::new(store, Arc::new(verifier), Arc::new(SystemIds), Flags::defaults(), metrics, &board)
+            .with_tls(their_tls);
 
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -130,7 +130,7 @@ async fn a_store_that_fails_is_told_by_code_and_never_in_its_own_words() {
     prometheus_client::encoding::text::encode(&mut scraped, &backend.registry).unwrap();
     for line in [
         r#"db_client_operation_failures_total{operation="users_by_id",error_type="internal"} 1"#,
-        "db_client_connection_max 20",
+        "db_client_connection_max 30",
     ] {
         assert!(scraped.contains(line), "{line} is not in\n{scraped}");
     }

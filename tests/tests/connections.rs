@@ -7,7 +7,7 @@ use tonic::Code;
 
 const ADA: &str = "insert into users (id, username, display_name, created_at) values (id(1), 'ada', 'Ada', at(1));";
 /// The backend's default.
-const MOST: i64 = 20;
+const MOST: i64 = 30;
 
 async fn connections(backend: &TestBackend) -> i64 {
     let sql = "select count(*) from pg_stat_activity

@@ -116,7 +116,8 @@ async fn the_execution_timeout_is_the_payloads_or_the_ceiling() {
 #[tokio::test]
 async fn fast_acquire_gives_up_where_the_old_way_still_waits() {
     let app = TestApp::over(&[WORLD], |options| {
-        options.backend.db_max_connections = 1;
+        // One for the prober, one for calls.
+        options.backend.db_max_connections = Some(2);
         // The statement that holds the connection outlives both waits.
         options.backend.db_statement_timeout_ms = 30_000;
     })

@@ -7,6 +7,7 @@ use std::{
     io::Read as _,
     net::{Ipv4Addr, SocketAddr},
     process::Stdio,
+    str::FromStr as _,
     sync::Arc,
 };
 
@@ -25,7 +26,10 @@ use nova_core::{
     token::{TokenSecret, TokenVerifier},
 };
 use serde::{Deserialize, Serialize};
-use sqlx::PgPool;
+use sqlx::{
+    ConnectOptions as _, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     net::TcpListener,
@@ -38,6 +42,9 @@ use crate::world::World;
 
 /// How its connections name themselves to the database.
 pub(super) const APPLICATION: &str = "nova-bench-plain";
+
+/// What the backend has with all services.
+const CONNECTIONS: u32 = 30;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct PlainArgs {
@@ -84,10 +91,7 @@ struct Plain {
 /// Serves on a free port, which is the first line on stdout, until stdin ends.
 pub(crate) async fn serve(args: PlainArgs) -> Result<(), Failure> {
     let secret = TokenSecret::new(args.token_secret).map_err(|error| Failure::Config(error.to_string()))?;
-    // The pool that the backend has, by another name.
-    let config = nova_backend::Config::for_url(args.database_url);
-    let pool = nova_backend::connect(&config).map_err(|error| Failure::Config(error.to_string()))?.into_inner();
-    pool.set_connect_options(pool.connect_options().as_ref().clone().application_name(APPLICATION));
+    let pool = pool(&args.database_url).map_err(|error| Failure::Config(format!("DATABASE_URL: {error}")))?;
     let plain = Arc::new(Plain { pool, verifier: TokenVerifier::new(&secret, Arc::new(SystemClock)) });
 
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(Failure::io("listen"))?;
@@ -97,6 +101,15 @@ pub(crate) async fn serve(args: PlainArgs) -> Result<(), Failure> {
         let _ = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await;
     };
     axum::serve(listener, router).with_graceful_shutdown(parent).await.map_err(Failure::io("serve"))
+}
+
+/// As many connections as the backend has, and sessions like its own.
+fn pool(database_url: &str) -> Result<PgPool, sqlx::Error> {
+    let options = PgConnectOptions::from_str(database_url)?
+        .application_name(APPLICATION)
+        .options([("statement_timeout", "2000"), ("client_connection_check_interval", "250ms"), ("jit", "off")])
+        .disable_statement_logging();
+    Ok(PgPoolOptions::new().max_connections(CONNECTIONS).test_before_acquire(false).connect_lazy_with(options))
 }
 
 #[derive(Deserialize)]

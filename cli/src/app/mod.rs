@@ -68,9 +68,10 @@ impl App {
         let kept = KeptFlags::start(&flags, Arc::clone(&gateway.clock), &mut registry).await?;
         let flags = kept.flags.clone();
         let verifier = gateway.identity.verifier(Arc::clone(&gateway.clock), &mut registry)?;
-        let pool = nova_backend::connect(&backend).map_err(|error| Failure::Config(error.to_string()))?;
+        let pool =
+            nova_backend::connect(&backend, ServiceName::ALL).map_err(|error| Failure::Config(error.to_string()))?;
         let metrics = Metrics::register(&mut registry);
-        let backend = Backend::new(pool, Arc::clone(&verifier), Arc::new(SystemIds), flags.clone(), metrics);
+        let backend = Backend::new(pool, Arc::clone(&verifier), Arc::new(SystemIds), flags.clone(), metrics, &board);
         let ways = in_process(&backend.in_process(ServiceName::ALL).await);
         let backend = Part::spawn(|stopped| async move {
             tokio::select! {

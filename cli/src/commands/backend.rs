@@ -42,16 +42,18 @@ pub(super) async fn run(mut args: BackendArgs) -> Result<(), Failure> {
     let board = Board::register(&mut registry);
     let clock: SharedClock = Arc::new(SystemClock);
     let verifier = args.service.identity()?.verifier(Arc::clone(&clock), &mut registry)?;
-    let pool = nova_backend::connect(&args.store).map_err(|error| Failure::Config(error.to_string()))?;
+    args.services.sort_unstable();
+    args.services.dedup();
+    let pool =
+        nova_backend::connect(&args.store, &args.services).map_err(|error| Failure::Config(error.to_string()))?;
     let kept = args.service.flags(&mut registry).await?;
     let mut stop = Stop::listen(false)?;
     let listener = app::listen(args.listen)?;
     let admin = app::listen(args.admin_listen)?;
     tracing::info!(address = %args.listen, services = ?args.services, tls = tls.is_some(), "serving");
-    args.services.sort_unstable();
-    args.services.dedup();
     let metrics = Metrics::register(&mut registry);
-    let backend = Backend::new(pool, Arc::clone(&verifier), Arc::new(SystemIds), kept.flags.clone(), metrics);
+    let (known, ids) = (Arc::clone(&verifier), Arc::new(SystemIds));
+    let backend = Backend::new(pool, known, ids, kept.flags.clone(), metrics, &board);
     let backend = backend.with_tls(tls.map(|tls| tls.server()));
     let process = ProcessParts {
         verifier,

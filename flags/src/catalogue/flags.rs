@@ -237,8 +237,25 @@ catalogue! {
     GuardFastAcquire guard_fast_acquire "guard.fast-acquire" {
         scope: Request, read_in: Backend, equivalence: Equivalence::SameWhenHealthy, kind: Release,
         default: true, owner: "backend", end: Some("2027-12-31"),
-        off: "A call waits 10 s for a connection to Postgres.",
-        on: "A call waits for a connection to Postgres as long as `DB_ACQUIRE_TIMEOUT_SECS` says: 1 s.",
+        off: "While all connections to Postgres are taken, a call waits 10 s for one.",
+        on: "While all connections to Postgres are taken, a call waits for one as long as `DB_ACQUIRE_TIMEOUT_SECS` says: 1 s.",
+    }
+
+    /// Whether calls are refused at once while Postgres does not answer.
+    GuardDbBreaker guard_db_breaker "guard.db-breaker" {
+        scope: Request, read_in: Backend, equivalence: Equivalence::SameWhenHealthy, kind: Operational,
+        default: true, owner: "backend", end: None,
+        off: "Calls pass through to Postgres whether it answers or not. They are counted all the same.",
+        on: "While Postgres does not answer, calls are refused at once; one connection after each pause tries whether it is back.",
+        payload: DbBreaker {
+            failures: u32 = 20 in 1..=10_000, "Failures in the window that open the breaker, if their share is as high; slow calls likewise.";
+            window_secs: u64 = 60 in 1..=120, "Seconds of the window.";
+            failure_percent: u32 = 50 in 1..=100, "Share of failures that opens it, in percent.";
+            consecutive: u32 = 0 in 0..=10_000, "Failures in a row that open it, whatever their share; 0: as many as `failures`.";
+            slow_ms: u64 = 1_000 in 1..=60_000, "Milliseconds from which on a call is slow.";
+            slow_percent: u32 = 80 in 1..=100, "Share of slow calls that opens it, in percent.";
+            pause_ms: u64 = 1_000 in 100..=60_000, "Milliseconds before a connection tries.";
+        }
     }
 
     /// Whether the backend forgets what is past its time.

@@ -7,8 +7,9 @@ mod mode;
 
 pub use flag::{Equivalence, Field, Flag, Kind, ReadIn, Scope};
 pub use flags::{
-    Batching, BulkheadLimit, CATALOGUE, ComplexityLimit, CostBudget, DepthLimit, DocumentLimits, ExecutionTimeout,
-    FlagId, GrpcBreaker, HealthProbes, Hedging, HttpBatching, IntrospectionLimit, Rate, RetryBudget, Shedding,
+    Batching, BulkheadLimit, CATALOGUE, ComplexityLimit, CostBudget, DbBreaker, DepthLimit, DocumentLimits,
+    ExecutionTimeout, FlagId, GrpcBreaker, HealthProbes, Hedging, HttpBatching, IntrospectionLimit, Rate, RetryBudget,
+    Shedding,
 };
 pub use mode::Mode;
 

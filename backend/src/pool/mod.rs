@@ -1,0 +1,245 @@
+//! The only way to Postgres: a pool with a breaker before it. Who wants a connection gets a [`Lease`], is told within a bounded
+//! time that there is none, or is refused at once. A connection itself never leaves this folder, and nobody else makes one.
+//!
+//! Connections that exist, those of abandoned statements and the prober's own among them, are never more than
+//! [`Limits::connections`] (`docs/decisions/store-pool.md`).
+
+mod closing;
+mod connection;
+mod faults;
+mod idle;
+mod lease;
+mod limits;
+mod maintenance;
+mod metrics;
+mod prober;
+mod rule;
+
+pub(crate) use self::{
+    faults::{Verdict, verdict},
+    lease::Lease,
+    limits::Limits,
+    metrics::PoolMetrics,
+};
+
+use std::{
+    convert::Infallible,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use nova_flags::Policy;
+use nova_guard::{Breaker, Permit, Probes};
+use sqlx::postgres::PgConnectOptions;
+use tokio::{
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, watch},
+    time::timeout,
+};
+
+use self::{closing::HardCloses, connection::Connection, idle::Idle, metrics::Tallies};
+
+/// What operators call the store.
+const NAME: &str = "store";
+/// How long a call waited for a connection before it was told at once.
+const OLD_PATIENCE: Duration = Duration::from_secs(10);
+
+/// A pool of connections to Postgres. Cheap to clone; clones are the same pool. It connects when somebody needs it.
+#[derive(Clone)]
+pub struct Pool(Arc<Inner>);
+
+struct Inner {
+    options: PgConnectOptions,
+    limits: Limits,
+    breaker: Arc<Breaker>,
+    /// The right to have one of the connections at work. One fewer than connections may exist: the prober has its own.
+    places: Arc<Semaphore>,
+    /// Callers who wait for a place.
+    waiting: AtomicUsize,
+    idle: Idle,
+    /// How often connections from before became of no use.
+    epoch: AtomicU64,
+    /// Something broke: the prober is to look now.
+    suspicion: Notify,
+    /// Whether the prober had its answer.
+    alive: watch::Sender<bool>,
+    /// Whether the server was asked how many connections it takes.
+    weighed: AtomicBool,
+    closes: HardCloses,
+    tallies: Tallies,
+}
+
+/// The right to have one of the connections at work.
+type Place = OwnedSemaphorePermit;
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoConnection {
+    #[error("refused: {0}")]
+    Refused(Refused),
+    #[error(transparent)]
+    Failed(#[from] sqlx::Error),
+}
+
+/// Why a call was refused before anything was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refused {
+    #[error("the breaker is not closed")]
+    Breaker,
+    #[error("pool saturated")]
+    Saturated,
+}
+
+/// Somebody waits for a place, until it is dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+impl Pool {
+    /// A pool that connects as `options` say.
+    pub(crate) fn new(options: PgConnectOptions, limits: Limits) -> Self {
+        Self(Arc::new(Inner {
+            options,
+            breaker: Arc::new(Breaker::new(NAME, Probes::Prober, rule::DEFAULTS)),
+            places: Arc::new(Semaphore::new(limits.places())),
+            waiting: AtomicUsize::new(0),
+            idle: Idle::new(),
+            epoch: AtomicU64::new(0),
+            suspicion: Notify::new(),
+            alive: watch::Sender::new(true),
+            weighed: AtomicBool::new(false),
+            closes: HardCloses::default(),
+            tallies: Tallies::default(),
+            limits,
+        }))
+    }
+
+    /// The breaker before the store.
+    pub(crate) fn breaker(&self) -> &Arc<Breaker> {
+        &self.0.breaker
+    }
+
+    /// What has to be done beside calls, until it is dropped: without it nothing closes the breaker.
+    pub(crate) async fn work(&self) -> Infallible {
+        tokio::select! {
+            never = self.maintain() => never,
+            never = self.probe() => never,
+        }
+    }
+
+    /// Whether the store answers its prober.
+    pub(crate) fn alive(&self) -> watch::Receiver<bool> {
+        self.0.alive.subscribe()
+    }
+
+    /// A connection for a call under `policy`. From the moment that it has a place, the call is counted: `permit` is set, and
+    /// the caller says what became of it.
+    ///
+    /// # Errors
+    /// [`NoConnection`]: refused, or the server does not take us.
+    pub(crate) async fn acquire<'a>(
+        &'a self,
+        policy: &Policy,
+        permit: &mut Option<Permit<'a>>,
+    ) -> Result<Lease, NoConnection> {
+        let Inner { places, breaker, idle, .. } = &*self.0;
+        let rule = rule::of(policy);
+        let place = match Arc::clone(places).try_acquire_owned() {
+            Ok(place) => place,
+            Err(_) => Box::pin(self.wait(policy, rule.is_some())).await?,
+        };
+        let refused = |_| self.refuse(Refused::Breaker);
+        *permit = Some(breaker.enter(rule.as_ref()).map_err(refused)?);
+        if let Some(connection) = idle.trusted() {
+            return Ok(Lease::new(connection, place, self.clone()));
+        }
+        // Boxed: what it takes to connect is many kilobytes, which every future around this one would carry.
+        let connection = Box::pin(async {
+            tokio::select! {
+                biased;
+                found = self.find() => found,
+                // Nothing of the call was sent yet.
+                () = breaker.opened(), if rule.is_some() => Err(self.refuse(Refused::Breaker)),
+            }
+        });
+        Ok(Lease::new(connection.await?, place, self.clone()))
+    }
+
+    /// Waits for a place: as long as `policy` says, and no longer than the breaker is closed.
+    async fn wait(&self, policy: &Policy, ruled: bool) -> Result<Place, NoConnection> {
+        let Inner { places, breaker, waiting, limits, .. } = &*self.0;
+        let _waiting = Waiting(waiting);
+        if waiting.fetch_add(1, Relaxed) >= limits.waiting() {
+            return Err(self.refuse(Refused::Saturated));
+        }
+        let patience = if policy.guard_fast_acquire() { limits.acquire } else { limits.acquire.max(OLD_PATIENCE) };
+        tokio::select! {
+            biased;
+            () = breaker.opened(), if ruled => {
+                // Counted as a call that the breaker refused, unless it closed this very moment.
+                drop(breaker.enter(Some(&breaker.thresholds())));
+                Err(self.refuse(Refused::Breaker))
+            }
+            place = timeout(patience, Arc::clone(places).acquire_owned()) => match place {
+                Ok(Ok(place)) => Ok(place),
+                // Nobody closes the semaphore.
+                Ok(Err(_)) => Err(self.refuse(Refused::Saturated)),
+                Err(_) => {
+                    self.0.tallies.timeouts.fetch_add(1, Relaxed);
+                    Err(self.refuse(Refused::Saturated))
+                }
+            },
+        }
+    }
+
+    fn refuse(&self, why: Refused) -> NoConnection {
+        let tallies = &self.0.tallies;
+        let tally = match why {
+            Refused::Breaker => &tallies.refused_breaker,
+            Refused::Saturated => &tallies.refused_saturated,
+        };
+        tally.fetch_add(1, Relaxed);
+        NoConnection::Refused(why)
+    }
+
+    /// A connection that nobody works with and that still answers, or a new one. The caller has a place.
+    async fn find(&self) -> Result<Connection, NoConnection> {
+        loop {
+            match self.0.idle.take_or_reserve() {
+                Ok(mut connection) => match timeout(self.0.limits.connect, connection.ping()).await {
+                    Ok(Ok(())) => return Ok(connection),
+                    Ok(Err(_)) | Err(_) => self.suspect(),
+                },
+                Err(slot) => return Ok(self.connect(slot).await?),
+            }
+        }
+    }
+
+    /// Something broke that the whole server may have to do with: the prober looks now, and who finds a connection that
+    /// nobody has used since asks whether it lives.
+    pub(crate) fn suspect(&self) {
+        self.0.idle.distrust();
+        self.0.suspicion.notify_one();
+    }
+
+    /// Takes a connection back that nothing is left to be done on.
+    fn put_back(&self, connection: Connection) {
+        if connection.is_of(self.0.epoch.load(Relaxed)) && !connection.is_old() {
+            self.0.idle.push(connection);
+        }
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The options hold a password.
+        f.debug_struct("Pool").field("limits", &self.0.limits).field("breaker", &self.0.breaker).finish_non_exhaustive()
+    }
+}
