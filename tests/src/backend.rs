@@ -19,8 +19,8 @@ use nova_proto::{
     id_bytes,
     v1::{self, content_client::ContentClient, social_client::SocialClient, users_client::UsersClient},
 };
-use prometheus_client::registry::Registry;
-use sqlx::PgPool;
+use prometheus_client::{encoding::text::encode, registry::Registry};
+use sqlx::{PgPool, postgres::PgPoolOptions};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use tonic::{
     Request, Response,
@@ -44,10 +44,14 @@ pub struct TestBackend {
     pub channel: Channel,
     /// What the backend measures.
     pub registry: Registry,
+    /// Its guards.
+    pub board: Board,
+    /// What holds for its calls: nobody brings a policy.
+    pub flags: Flags,
     stop: oneshot::Sender<()>,
     served: JoinHandle<Result<(), tonic::transport::Error>>,
     // Last: dropped after all that uses it.
-    _database: TestDatabase,
+    _database: Option<TestDatabase>,
 }
 
 impl TestBackend {
@@ -64,7 +68,15 @@ impl TestBackend {
     /// # Panics
     /// When something does not start.
     pub async fn serving(services: &'static [ServiceName], rows: &'static str) -> Self {
-        Self::over(services, rows, None).await
+        Self::with(services, rows, patient).await
+    }
+
+    /// Starts some services with other settings.
+    ///
+    /// # Panics
+    /// When something does not start.
+    pub async fn with(services: &'static [ServiceName], rows: &'static str, change: impl FnOnce(&mut Config)) -> Self {
+        Self::over(services, rows, change, None).await
     }
 
     /// Starts every service, and calls them over TLS.
@@ -74,27 +86,47 @@ impl TestBackend {
     pub async fn over_tls(rows: &'static str, server: ServerTlsConfig, client: ClientTlsConfig) -> Self {
         // The process has no provider of cryptography yet, or this very one.
         let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
-        Self::over(ServiceName::ALL, rows, Some((server, client))).await
+        Self::over(ServiceName::ALL, rows, patient, Some((server, client))).await
     }
 
     async fn over(
         services: &'static [ServiceName],
         rows: &'static str,
+        change: impl FnOnce(&mut Config),
         tls: Option<(ServerTlsConfig, ClientTlsConfig)>,
     ) -> Self {
         let database = TestDatabase::new().await;
         let pool = database.pool().await;
         sqlx::raw_sql(HELPERS).execute(&pool).await.unwrap();
         sqlx::raw_sql(rows).execute(&pool).await.unwrap();
+        let mut config = Config::for_url(database.url());
+        change(&mut config);
+        Self { _database: Some(database), ..Self::on(services, pool, &config, tls).await }
+    }
 
+    /// Starts every service over the database that `config` names, which somebody else keeps. Nothing connects to it yet.
+    ///
+    /// # Panics
+    /// When something does not start.
+    pub async fn at(config: &Config) -> Self {
+        let pool = PgPoolOptions::new().max_connections(2).connect_lazy(&config.database_url.0).unwrap();
+        Self::on(ServiceName::ALL, pool, config, None).await
+    }
+
+    async fn on(
+        services: &'static [ServiceName],
+        pool: PgPool,
+        config: &Config,
+        tls: Option<(ServerTlsConfig, ClientTlsConfig)>,
+    ) -> Self {
         let mut registry = Registry::default();
         let metrics = nova_backend::metrics::Metrics::register(&mut registry);
         let board = Board::register(&mut registry);
-        let config = Config { db_acquire_timeout_secs: 8, ..Config::for_url(database.url()) };
-        let store = nova_backend::connect(&config, services).unwrap();
+        let flags = Flags::defaults();
+        let store = nova_backend::connect(config, services).unwrap();
         let verifier = TokenVerifier::new(&secret(), Arc::new(FixedClock(now())));
         let (their_tls, our_tls) = tls.unzip();
-        let backend = Backend::new(store, Arc::new(verifier), Arc::new(SystemIds), Flags::defaults(), metrics, &board)
+        let backend = Backend::new(store, Arc::new(verifier), Arc::new(SystemIds), flags.clone(), metrics, &board)
             .with_tls(their_tls);
 
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -108,7 +140,19 @@ impl TestBackend {
             None => Channel::from_shared(format!("http://{address}")).unwrap(),
         };
         let channel = endpoint.connect().await.unwrap();
-        Self { pool, channel, registry, stop, served, _database: database }
+        Self { pool, channel, registry, board, flags, stop, served, _database: None }
+    }
+
+    /// A number that the backend shows under `name`, labels and all; 0 where there is none.
+    ///
+    /// # Panics
+    /// When it is no whole number.
+    #[must_use]
+    pub fn metric(&self, name: &str) -> u64 {
+        let mut text = String::new();
+        encode(&mut text, &self.registry).unwrap();
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.map_or(0, |value| value.parse().unwrap())
     }
 
     /// Runs statements on the store, beside the backend.
@@ -146,6 +190,11 @@ impl TestBackend {
         self.stop.send(()).unwrap();
         self.served.await.unwrap().unwrap();
     }
+}
+
+/// On a machine that is busy with other tests no call is to be refused for that.
+fn patient(config: &mut Config) {
+    config.db_acquire_timeout_secs = 8;
 }
 
 /// What signs the tokens of the tests.

@@ -13,6 +13,7 @@ pub mod files;
 pub mod flags;
 pub mod issuer;
 pub mod metrics;
+pub mod postgres;
 pub mod processes;
 pub mod rows;
 pub mod signer;

@@ -1,8 +1,12 @@
-//! The backend's connections to the store: more calls than connections, and connections that the server ended.
+//! The backend's connections to the store: how many there are, more calls than connections, and connections that the server
+//! ended.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use futures_util::future::join_all;
-use nova_tests::backend::{TestBackend, by_id};
+use nova_tests::{
+    backend::{TestBackend, by_id},
+    processes::{eventually, refusal},
+};
 use tonic::Code;
 
 const ADA: &str = "insert into users (id, username, display_name, created_at) values (id(1), 'ada', 'Ada', at(1));";
@@ -26,6 +30,23 @@ async fn many_more_calls_than_connections_are_all_answered() {
         let open = connections(&backend).await;
         assert!((1..=MOST).contains(&open), "{open}");
     }
+}
+
+#[tokio::test]
+async fn half_of_the_connections_are_kept_open_before_anybody_calls() {
+    let backend = TestBackend::start(ADA).await;
+    eventually(|| async { connections(&backend).await == MOST / 2 }).await;
+    assert_eq!(backend.metric("db_client_connection_max"), 30);
+}
+
+#[tokio::test]
+async fn a_process_that_would_have_too_many_connections_does_not_start() {
+    let settings = [("NOVA_SERVICES", "users,social"), ("DB_PROCESSES", "5")];
+    let text = refusal("backend", &settings).await;
+    let sum = "DB_MAX_CONNECTIONS (18) times DB_PROCESSES (5) is 90, more than DB_CONNECTION_BUDGET (75)";
+    assert!(text.contains(sum), "{text}");
+    let text = refusal("backend", &[("DB_MAX_CONNECTIONS", "4"), ("DB_MIN_CONNECTIONS", "5")]).await;
+    assert!(text.contains("DB_MIN_CONNECTIONS (5) is more than DB_MAX_CONNECTIONS (4)"), "{text}");
 }
 
 #[tokio::test]

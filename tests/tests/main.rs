@@ -45,6 +45,8 @@ mod seed_edges;
 mod shedding;
 mod slow_clients;
 mod static_guard;
+mod store_deadlines;
+mod store_faults;
 mod unleash;
 mod unleash_flags;
 mod unleash_flags_cli;

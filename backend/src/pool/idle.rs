@@ -50,11 +50,12 @@ impl Idle {
         if trusted { rest.stack.pop().map(|resting| resting.connection) } else { None }
     }
 
-    /// The connection that was used last; when there is none, the right to make one. The caller has a place: so many others
-    /// exist at most as there are other places.
-    pub(super) fn take_or_reserve(&self) -> Result<Connection, Slot> {
+    /// The connection that was used last; when there is none, the right to make one, to whom it may be given. The caller has
+    /// a place: so many others exist at most as there are other places.
+    pub(super) fn take(&self, may_make: bool) -> Result<Connection, Option<Slot>> {
         let mut rest = self.rest.lock();
-        rest.stack.pop().map(|resting| resting.connection).ok_or_else(|| Slot::new(&self.existing))
+        let last = rest.stack.pop().map(|resting| resting.connection);
+        last.ok_or_else(|| may_make.then(|| Slot::new(&self.existing)))
     }
 
     /// The right to make one, if fewer than `most` exist. The caller has a place.

@@ -44,6 +44,8 @@ use self::{closing::HardCloses, connection::Connection, idle::Idle, metrics::Tal
 
 /// What operators call the store.
 const NAME: &str = "store";
+/// Connections that are made at a time for calls: in a burst the others wait for one of those, or for one that comes free.
+const DOORS: usize = 4;
 /// How long a call waited for a connection before it was told at once.
 const OLD_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -57,6 +59,8 @@ struct Inner {
     breaker: Arc<Breaker>,
     /// The right to have one of the connections at work. One fewer than connections may exist: the prober has its own.
     places: Arc<Semaphore>,
+    /// The right to make a connection now.
+    doors: Semaphore,
     /// Callers who wait for a place.
     waiting: AtomicUsize,
     idle: Idle,
@@ -109,6 +113,7 @@ impl Pool {
             options,
             breaker: Arc::new(Breaker::new(NAME, Probes::Prober, rule::DEFAULTS)),
             places: Arc::new(Semaphore::new(limits.places())),
+            doors: Semaphore::new(DOORS),
             waiting: AtomicUsize::new(0),
             idle: Idle::new(),
             epoch: AtomicU64::new(0),
@@ -169,7 +174,11 @@ impl Pool {
                 () = breaker.opened(), if rule.is_some() => Err(self.refuse(Refused::Breaker)),
             }
         });
-        Ok(Lease::new(connection.await?, place, self.clone()))
+        let lease = Lease::new(connection.await?, place, self.clone());
+        // The time that it took to connect, which is ours as well, says nothing of how fast the store answers.
+        permit.take().into_iter().for_each(Permit::ignored);
+        *permit = Some(breaker.enter(rule.as_ref()).map_err(refused)?);
+        Ok(lease)
     }
 
     /// Waits for a place: as long as `policy` says, and no longer than the breaker is closed.
@@ -211,13 +220,16 @@ impl Pool {
 
     /// A connection that nobody works with and that still answers, or a new one. The caller has a place.
     async fn find(&self) -> Result<Connection, NoConnection> {
+        let mut door = None;
         loop {
-            match self.0.idle.take_or_reserve() {
+            match self.0.idle.take(door.is_some()) {
                 Ok(mut connection) => match timeout(self.0.limits.connect, connection.ping()).await {
                     Ok(Ok(())) => return Ok(connection),
                     Ok(Err(_)) | Err(_) => self.suspect(),
                 },
-                Err(slot) => return Ok(self.connect(slot).await?),
+                Err(Some(slot)) => return Ok(self.connect(slot).await?),
+                // Nobody closes it. When it is our turn, a connection may have come free.
+                Err(None) => door = Some(self.0.doors.acquire().await),
             }
         }
     }

@@ -189,6 +189,7 @@ async fn database_server(world: &World, args: &UpArgs) -> Result<Server, Failure
         account: world.account.clone(),
         new_password: &random::hex(16)?,
         settings: &["max_connections=100"],
+        port: None,
         remove_home: false,
     })
     .await?;

@@ -49,6 +49,7 @@ pub async fn scratch(options: ScratchOptions<'_>) -> Result<Server, Failure> {
             account: account.clone(),
             new_password: &password,
             settings: &settings,
+            port: None,
             remove_home: true,
         });
         match started.await {

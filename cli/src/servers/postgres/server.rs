@@ -36,6 +36,8 @@ pub struct ServerOptions<'a> {
     pub new_password: &'a str,
     /// Settings (`name=value`) beside those that every server of ours gets.
     pub settings: &'a [&'a str],
+    /// The port; `None` finds a free one.
+    pub port: Option<u16>,
     /// Remove `home` when the server has ended, however that comes about.
     pub remove_home: bool,
 }
@@ -69,7 +71,8 @@ impl Server {
         loop {
             tries -= 1;
             let _ = fs::remove_file(&cluster.log);
-            let port = free_port().map_err(ServerError::io("find a free port for", &cluster.data))?;
+            let free = || free_port().map_err(ServerError::io("find a free port for", &cluster.data));
+            let port = options.port.map_or_else(free, Ok)?;
             let job = Job {
                 command: command(&binaries, &cluster.data, port, options.settings),
                 account: options.account.clone(),
