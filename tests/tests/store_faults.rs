@@ -6,11 +6,16 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use nova_backend::{Config, ServiceName};
+use nova_cli::app::{App, AppOptions};
+use nova_core::token::TokenType;
 use nova_tests::{
-    backend::{TestBackend, by_id, id, signed},
+    app::{clock, token},
+    backend::{TestBackend, by_id, id, secret, signed},
+    client::{Client, codes},
     flags::{flag, set},
     postgres::OwnPostgres,
     processes::eventually,
+    world::WORLD,
 };
 use sqlx::{Connection as _, PgConnection};
 use tokio::time::Instant;
@@ -76,6 +81,28 @@ async fn a_store_that_is_killed_costs_every_call_no_time_and_comes_back() {
     postgres.start_again().await;
     until_whole(&backend).await;
     eventually(|| async { health(&backend, "nova.v1.Users").await == ServingStatus::Serving }).await;
+}
+
+#[tokio::test]
+async fn behind_a_gateway_every_request_is_answered_while_it_is_dead() {
+    const DOCUMENT: &str = "{ feed(first: 3) { nodes { body author { username } likeCount } } }";
+    let mut postgres = OwnPostgres::start(WORLD, &[]).await;
+    let mut options = AppOptions::new(&postgres.url(), secret());
+    options.gateway.clock = clock();
+    let app = App::start(options).await.unwrap();
+    let viewer = Client::new(&app.url).bearing(&token(1, TokenType::Access, ""));
+    let whole = viewer.query(DOCUMENT).await;
+    assert_eq!(codes(&whole), Vec::<String>::new());
+
+    postgres.kill().await;
+    for _ in 0..30 {
+        let begun = Instant::now();
+        let answer = viewer.query(DOCUMENT).await;
+        assert_eq!(codes(&answer), ["feed UPSTREAM_UNAVAILABLE"], "{answer}");
+        assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
+    }
+    postgres.start_again().await;
+    eventually(|| async { viewer.query(DOCUMENT).await == whole }).await;
 }
 
 #[tokio::test]
