@@ -17,7 +17,7 @@ use nova_tests::{
     processes::eventually,
     world::WORLD,
 };
-use sqlx::{Connection as _, PgConnection};
+use sqlx::{Connection as _, PgConnection, error::DatabaseError};
 use tokio::time::Instant;
 use tonic::{Code, Status};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
@@ -135,7 +135,7 @@ async fn a_store_without_a_connection_left_refuses_and_then_is_not_asked() {
             Err(error) => break error,
         }
     };
-    assert_eq!(full.as_database_error().and_then(|error| error.code()).as_deref(), Some("53300"), "{full}");
+    assert_eq!(full.as_database_error().and_then(DatabaseError::code).as_deref(), Some("53300"), "{full}");
     let backend = TestBackend::at(&Config::for_url(postgres.url())).await;
     let first = ask(&backend).await.unwrap_err();
     assert!(!is_refused(&first), "the server was asked");
