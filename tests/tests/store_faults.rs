@@ -77,6 +77,10 @@ async fn a_store_that_is_killed_costs_every_call_no_time_and_comes_back() {
     assert_eq!(failure.0, nova_core::ErrorCode::UpstreamUnavailable, "a write was not made, and says so");
     eventually(|| async { health(&backend, "nova.v1.Users").await == ServingStatus::NotServing }).await;
     assert_eq!(health(&backend, "").await, ServingStatus::Serving, "the process is well");
+    set(&backend.flags, &[flag("guard.health-probes", false)]);
+    eventually(|| async { health(&backend, "nova.v1.Users").await == ServingStatus::Serving }).await;
+    set(&backend.flags, &[flag("guard.health-probes", true)]);
+    eventually(|| async { health(&backend, "nova.v1.Users").await == ServingStatus::NotServing }).await;
 
     postgres.start_again().await;
     until_whole(&backend).await;
