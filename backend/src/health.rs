@@ -1,5 +1,5 @@
 //! What the gRPC health service says: of each service whether its store answers, and of the process, by the empty name, that
-//! it runs. Whoever asks causes no question to the store: the prober's last answer holds.
+//! it runs. Whoever asks causes no question to the store: the prober's last answer holds, while `guard.health-probes` is on.
 
 use std::{
     convert::Infallible,
@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use nova_flags::{Flags, Policy};
+use nova_flags::Flags;
 use tokio::sync::watch;
 use tonic_health::{
     ServingStatus,
@@ -45,11 +45,12 @@ impl Health {
         self.report(names.iter().chain(&[""]), false).await;
     }
 
-    /// Keeps `names` in step with whether the store is `alive`, until it is dropped or the end has come.
+    /// Keeps `names` in step with whether the store is `alive`, until it is dropped. After the [`end`](Self::end) nothing is said.
     pub(crate) async fn follow(&self, names: &[&str], mut alive: watch::Receiver<bool>, flags: &Flags) -> Infallible {
         let mut news = flags.subscribe();
         loop {
-            let serving = !asks(&flags.process()) || *alive.borrow_and_update();
+            let answers = *alive.borrow_and_update();
+            let serving = answers || flags.process().guard_health_probes().is_none();
             if !self.ended.load(Relaxed) {
                 self.report(names.iter(), serving).await;
             }
@@ -67,9 +68,4 @@ impl Health {
             self.reporter.set_service_status(*name, status).await;
         }
     }
-}
-
-/// Whether health is what a probe found.
-fn asks(_process: &Policy) -> bool {
-    true
 }

@@ -139,7 +139,9 @@ impl Store {
     ) -> Result<T, StoreError> {
         let (verdict, error) = match outcome {
             Some(Ok(answer)) => {
-                permit.into_iter().for_each(Permit::answered);
+                if let Some(permit) = permit {
+                    permit.answered();
+                }
                 return Ok(answer);
             }
             Some(Err(NoConnection::Refused(why))) => {
@@ -156,7 +158,9 @@ impl Store {
                 (Verdict::Failed, StoreError::Timeout)
             }
         };
-        permit.into_iter().for_each(|permit| verdict.tell(permit));
+        if let Some(permit) = permit {
+            verdict.tell(permit);
+        }
         self.metrics.failed(operation, error.label());
         Err(error)
     }

@@ -79,7 +79,9 @@ impl<'a> Write<'a> {
                 Ok(Err(error)) => verdict(error),
                 Err(_) => Verdict::Failed,
             };
-            permit.into_iter().for_each(|permit| verdict.tell(permit));
+            if let Some(permit) = permit {
+                verdict.tell(permit);
+            }
             outcome
         };
         let committed = tokio::spawn(commit).await;

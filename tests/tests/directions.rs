@@ -1,6 +1,10 @@
 //! The house: each room may use only the rooms below it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use cargo_metadata::MetadataCommand;
 
@@ -62,4 +66,32 @@ fn the_table_itself_goes_one_way() {
             assert!(!theirs.contains(room), "{room} and {other} use each other");
         }
     }
+}
+
+/// What makes a connection to the store, or gives one away.
+const CONNECTIONS: &[&str] = &["PgPool", "PgConnection", "PgListener", "connect_with", "connect_lazy", "Transaction<"];
+
+#[test]
+fn in_the_backend_only_the_pool_has_connections() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../backend/src");
+    let mut folders = vec![source.clone()];
+    let mut read = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                // What leaves it is a lease: a type that has no way to its connection.
+                if path != source.join("pool") {
+                    folders.push(path);
+                }
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            read += 1;
+            for word in CONNECTIONS {
+                assert!(!text.contains(word), "{} has {word}", path.display());
+            }
+        }
+    }
+    assert!(read > 20);
 }

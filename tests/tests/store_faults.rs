@@ -6,13 +6,18 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use nova_backend::{Config, ServiceName};
+use nova_cli::app::{App, AppOptions};
+use nova_core::token::TokenType;
 use nova_tests::{
-    backend::{TestBackend, by_id, id, signed},
+    app::{clock, token},
+    backend::{TestBackend, by_id, id, secret, signed},
+    client::{Client, codes},
     flags::{flag, set},
     postgres::OwnPostgres,
     processes::eventually,
+    world::WORLD,
 };
-use sqlx::{Connection as _, PgConnection};
+use sqlx::{Connection as _, PgConnection, error::DatabaseError};
 use tokio::time::Instant;
 use tonic::{Code, Status};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
@@ -72,10 +77,36 @@ async fn a_store_that_is_killed_costs_every_call_no_time_and_comes_back() {
     assert_eq!(failure.0, nova_core::ErrorCode::UpstreamUnavailable, "a write was not made, and says so");
     eventually(|| async { health(&backend, "nova.v1.Users").await == ServingStatus::NotServing }).await;
     assert_eq!(health(&backend, "").await, ServingStatus::Serving, "the process is well");
+    set(&backend.flags, &[flag("guard.health-probes", false)]);
+    eventually(|| async { health(&backend, "nova.v1.Users").await == ServingStatus::Serving }).await;
+    set(&backend.flags, &[flag("guard.health-probes", true)]);
+    eventually(|| async { health(&backend, "nova.v1.Users").await == ServingStatus::NotServing }).await;
 
     postgres.start_again().await;
     until_whole(&backend).await;
     eventually(|| async { health(&backend, "nova.v1.Users").await == ServingStatus::Serving }).await;
+}
+
+#[tokio::test]
+async fn behind_a_gateway_every_request_is_answered_while_it_is_dead() {
+    const DOCUMENT: &str = "{ feed(first: 3) { nodes { body author { username } likeCount } } }";
+    let mut postgres = OwnPostgres::start(WORLD, &[]).await;
+    let mut options = AppOptions::new(&postgres.url(), secret());
+    options.gateway.clock = clock();
+    let app = App::start(options).await.unwrap();
+    let viewer = Client::new(&app.url).bearing(&token(1, TokenType::Access, ""));
+    let whole = viewer.query(DOCUMENT).await;
+    assert_eq!(codes(&whole), Vec::<String>::new());
+
+    postgres.kill().await;
+    for _ in 0..30 {
+        let begun = Instant::now();
+        let answer = viewer.query(DOCUMENT).await;
+        assert_eq!(codes(&answer), ["feed UPSTREAM_UNAVAILABLE"], "{answer}");
+        assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
+    }
+    postgres.start_again().await;
+    eventually(|| async { viewer.query(DOCUMENT).await == whole }).await;
 }
 
 #[tokio::test]
@@ -108,7 +139,7 @@ async fn a_store_without_a_connection_left_refuses_and_then_is_not_asked() {
             Err(error) => break error,
         }
     };
-    assert_eq!(full.as_database_error().and_then(|error| error.code()).as_deref(), Some("53300"), "{full}");
+    assert_eq!(full.as_database_error().and_then(DatabaseError::code).as_deref(), Some("53300"), "{full}");
     let backend = TestBackend::at(&Config::for_url(postgres.url())).await;
     let first = ask(&backend).await.unwrap_err();
     assert!(!is_refused(&first), "the server was asked");

@@ -133,9 +133,11 @@ impl Pool {
 
     /// What has to be done beside calls, until it is dropped: without it nothing closes the breaker.
     pub(crate) async fn work(&self) -> Infallible {
+        // Boxed: what it takes to connect is many kilobytes.
+        let (maintaining, probing) = (Box::pin(self.maintain()), Box::pin(self.probe()));
         tokio::select! {
-            never = self.maintain() => never,
-            never = self.probe() => never,
+            never = maintaining => never,
+            never = probing => never,
         }
     }
 
@@ -176,7 +178,9 @@ impl Pool {
         });
         let lease = Lease::new(connection.await?, place, self.clone());
         // The time that it took to connect, which is ours as well, says nothing of how fast the store answers.
-        permit.take().into_iter().for_each(Permit::ignored);
+        if let Some(permit) = permit.take() {
+            permit.ignored();
+        }
         *permit = Some(breaker.enter(rule.as_ref()).map_err(refused)?);
         Ok(lease)
     }

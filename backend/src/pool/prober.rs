@@ -5,9 +5,13 @@ use std::{convert::Infallible, sync::Arc, sync::atomic::Ordering::Relaxed, time:
 
 use nova_guard::{Permit, Phase, Trip};
 use sqlx::{Connection as _, PgConnection};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
-use super::{Pool, connection::Connection, faults};
+use super::{
+    Pool,
+    connection::{Connection, Slot},
+    faults,
+};
 
 /// How often it asks while the breaker is closed. While it is open, the breaker's pause says when.
 const EVERY: Duration = Duration::from_secs(1);
@@ -20,6 +24,12 @@ const TICK: Duration = Duration::from_millis(20);
 const ROOM: &str = "select current_setting('max_connections')::int
     - current_setting('superuser_reserved_connections')::int
     - coalesce(current_setting('reserved_connections', true)::int, 0)";
+
+/// The prober's own connection.
+struct Own {
+    connection: PgConnection,
+    born: Instant,
+}
 
 impl Pool {
     /// Asks, until it is dropped.
@@ -50,11 +60,12 @@ impl Pool {
     }
 
     /// Whether the store answers. When it does not, the breaker opens.
-    async fn look(&self, own: &mut Option<PgConnection>) -> bool {
-        if let Some(mut connection) = own.take() {
-            match timeout(PATIENCE, connection.ping()).await {
+    async fn look(&self, own: &mut Option<Own>) -> bool {
+        let lifetime = self.0.limits.lifetime;
+        if let Some(mut young) = own.take().filter(|own| own.born.elapsed() < lifetime) {
+            match timeout(PATIENCE, young.connection.ping()).await {
                 Ok(Ok(())) => {
-                    *own = Some(connection);
+                    *own = Some(young);
                     return true;
                 }
                 // It may be this connection alone that was ended.
@@ -66,8 +77,8 @@ impl Pool {
             }
         }
         match self.reach().await {
-            Ok(connection) => {
-                *own = Some(connection);
+            Ok(new) => {
+                *own = Some(new);
                 true
             }
             // It answers, and who has a connection is served.
@@ -81,7 +92,7 @@ impl Pool {
     }
 
     /// Whether the store takes a new connection. When it does, the breaker closes, and what there was before is gone.
-    async fn try_again(&self, permit: Permit<'_>, own: &mut Option<PgConnection>) -> bool {
+    async fn try_again(&self, permit: Permit<'_>, own: &mut Option<Own>) -> bool {
         self.0.epoch.fetch_add(1, Relaxed);
         let made = match Arc::clone(&self.0.places).try_acquire_owned() {
             Ok(_place) => match self.0.idle.reserve_below(self.0.limits.places()) {
@@ -102,28 +113,28 @@ impl Pool {
         true
     }
 
-    async fn connect_and_ask(&self, slot: super::connection::Slot) -> Result<Connection, sqlx::Error> {
+    async fn connect_and_ask(&self, slot: Slot) -> Result<Connection, sqlx::Error> {
         let mut connection = self.connect(slot).await?;
         ask(&mut connection.postgres).await?;
         Ok(connection)
     }
 
     /// Makes the prober's own connection anew.
-    async fn renew(&self, own: &mut Option<PgConnection>) -> bool {
+    async fn renew(&self, own: &mut Option<Own>) -> bool {
         *own = None;
         *own = self.reach().await.ok();
         own.is_some()
     }
 
     /// A connection of the prober's, over which the store has answered.
-    async fn reach(&self) -> Result<PgConnection, sqlx::Error> {
+    async fn reach(&self) -> Result<Own, sqlx::Error> {
         let reach = async {
             let mut connection = PgConnection::connect_with(&self.0.options).await?;
             ask(&mut connection).await?;
             if !self.0.weighed.swap(true, Relaxed) {
                 self.weigh(&mut connection).await?;
             }
-            Ok(connection)
+            Ok(Own { connection, born: Instant::now() })
         };
         timeout(PATIENCE, reach).await.unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))
     }
