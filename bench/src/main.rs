@@ -68,7 +68,7 @@ fn main() -> ExitCode {
         Bench::Batching(args) => block_on(Builder::new_multi_thread().worker_threads(2), batching::run(args)),
         Bench::Flags(args) => block_on(&mut Builder::new_current_thread(), flags::run(args)),
         Bench::Door(args) => block_on(&mut Builder::new_current_thread(), door::run(args)),
-        Bench::Guards(args) => guards::run(&args),
+        Bench::Guards(args) => block_on(&mut Builder::new_current_thread(), guards::run(args)),
         Bench::PlainHandler(args) => match block_on(&mut Builder::new_multi_thread(), feed::serve_plain(args)) {
             Ok(()) => return ExitCode::SUCCESS,
             Err(failure) => Err(failure),

@@ -29,6 +29,6 @@ pub use page::Page;
 pub use post::{ContentType, Post};
 pub use request::{Loaders, RequestLoaders};
 pub use trace::{CallCount, CallTrace, Trace};
-pub use upstream::{Health, Means, Upstream, UpstreamMetrics, Upstreams, Way, Ways};
+pub use upstream::{CallError, Health, Line, Means, Rules, Sender, Upstream, UpstreamMetrics, Upstreams, Way, Ways};
 pub use user::User;
 pub use write::{NewComment, NewPost, ProfileChanges, Written};

@@ -343,3 +343,39 @@ async fn one_of_two_backends_that_is_killed_costs_no_read() {
     }
     drop((two, database));
 }
+
+#[tokio::test]
+async fn whatever_is_wrong_with_one_upstream_the_others_answer_as_before() {
+    let house = House::with(&[flag_with("guard.bulkhead", &json!({ "max_calls": 16 }))]).await;
+    let others = "{ feed(first: 2) { nodes { body author { username } commentCount } } }";
+    let whole = house.client.query(others).await;
+    for fault in [Fault::Hold, Fault::ResetHalf, Fault::Endless, Fault::Refuse] {
+        house.social.set(fault);
+        let ill: Vec<_> = (0..100)
+            .map(|_| {
+                let client = house.client.clone();
+                tokio::spawn(async move { client.query(DOCUMENT).await })
+            })
+            .collect();
+        for _ in 0..50 {
+            assert_eq!(house.client.query(others).await, whole, "{fault:?}");
+        }
+        house.social.set(Fault::None);
+        for answer in ill {
+            let answer = answer.await.unwrap();
+            let codes = codes(&answer);
+            assert!(codes.is_empty() || codes == DEGRADED, "{fault:?}: {answer}");
+            assert!(answer["data"]["feed"]["nodes"].as_array().unwrap().iter().all(|node| !node["author"].is_null()));
+        }
+        eventually(|| async { house.codes().await.is_empty() }).await;
+    }
+    for upstream in ["users", "content"] {
+        for outcome in ["failure", "slow", "refused"] {
+            let calls = format!("nova_breaker_calls_total{{upstream=\"{upstream}\",outcome=\"{outcome}\"}}");
+            assert_eq!(house.count(&calls).await, 0, "{calls}");
+        }
+        assert_eq!(house.count(&format!("nova_bulkhead_refused_total{{upstream=\"{upstream}\"}}")).await, 0);
+        eventually(|| async { house.count(&format!("nova_bulkhead_active{{upstream=\"{upstream}\"}}")).await == 0 })
+            .await;
+    }
+}

@@ -24,7 +24,7 @@ pub(super) fn cases() -> Vec<Case> {
     open.trip(Trip::Refused);
     let bulkhead = Bulkhead::new("users");
     let (deposits, seconds) = (Budget::default(), Budget::default());
-    let case = |name, goal, call: Box<dyn Fn() -> bool + Sync>| Case { name, goal, call };
+    let case = |name, goal, call: Box<dyn Fn() -> bool + Sync>| Case { name, goal, allocates: false, call };
     vec![
         case("breaker_closed", Some(150.0), {
             Box::new(move || closed.enter(black_box(Some(&THRESHOLDS))).map(nova_guard::Permit::answered).is_ok())

@@ -33,12 +33,8 @@ pub(super) fn cases() -> Vec<Case> {
         std::future::ready(Ok::<_, Infallible>(response))
     }));
     let ends = || vec![("memory".to_owned(), way.clone())];
-    let means = Means {
-        board: &Board::default(),
-        metrics: &UpstreamMetrics::default(),
-        random: || 0.5,
-        max_response: 1 << 20,
-    };
+    let means =
+        Means { board: &Board::default(), metrics: &UpstreamMetrics::default(), random: || 0.5, max_response: 1 << 20 };
     let upstreams = Upstreams::new(Ways { users: ends(), content: ends(), social: ends() }, &means);
     let deadline = Deadline::after(BUDGET);
     let send = |line: Line, time: Duration| async move {

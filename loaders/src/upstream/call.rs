@@ -22,7 +22,7 @@ use super::{
 const TIMEOUT_EXPIRED: &str = "Timeout expired";
 
 /// How an attempt is sent: on this line, with so much time.
-pub(crate) trait Sender<T>: Fn(Line, Duration) -> Self::Sent + Send + Sync {
+pub trait Sender<T>: Fn(Line, Duration) -> Self::Sent + Send + Sync {
     /// The attempt under way.
     type Sent: Future<Output = Result<T, Status>> + Send;
 }
@@ -37,12 +37,10 @@ where
 
 impl Upstream {
     /// Calls for what can be asked twice. `send` makes one attempt.
-    pub(crate) async fn read<T: Send>(
-        &self,
-        rules: &Rules,
-        deadline: Deadline,
-        send: impl Sender<T>,
-    ) -> Result<T, CallError> {
+    ///
+    /// # Errors
+    /// Why there is no answer, by the last attempt.
+    pub async fn read<T: Send>(&self, rules: &Rules, deadline: Deadline, send: impl Sender<T>) -> Result<T, CallError> {
         if let Some(share) = rules.share() {
             self.0.budget.deposit(share);
         }
@@ -145,7 +143,7 @@ impl Upstream {
         let _seat = inner.bulkhead.enter(rules.most).map_err(|_| CallError::Full)?;
         let permit = inner.breaker.enter(rules.breaker.as_ref()).map_err(|_| CallError::Broken)?;
         let _active = endpoint.begin();
-        let line = Line { way: endpoint.way(), max_response: inner.max_response };
+        let line = Line::new(endpoint.way(), inner.max_response);
         let answer = send(line, deadline.remaining());
         let outcome = match timeout_at(deadline.instant(), answer).await {
             Ok(Ok(answer)) => Ok(answer),

@@ -13,6 +13,8 @@ use super::way::Way;
 
 /// Calls in a row that fail before it is left out.
 const FAILURES: u32 = 3;
+/// Probes in a row without an answer after which nobody is there.
+const SILENT: u32 = 2;
 /// How long it is left out then, unless it says before that it serves.
 const LEFT_OUT: Duration = Duration::from_secs(2);
 
@@ -42,6 +44,8 @@ pub(super) struct Endpoint {
     out_until: AtomicU64,
     /// What the last probe found; 0 while nobody asks.
     probed: AtomicU8,
+    /// Probes in a row that had no answer.
+    silent: AtomicU32,
 }
 
 /// A call under way at an endpoint.
@@ -64,6 +68,7 @@ impl Endpoint {
             born: Instant::now(),
             out_until: AtomicU64::new(0),
             probed: AtomicU8::new(0),
+            silent: AtomicU32::new(0),
         }
     }
 
@@ -115,6 +120,11 @@ impl Endpoint {
         }
     }
 
+    /// Whether nobody is there, for all that can be known: one probe without an answer may be a busy machine.
+    pub(super) fn is_gone(&self) -> bool {
+        self.silent.load(Relaxed) >= SILENT
+    }
+
     /// Takes in what a probe found; `None`: nobody asks any more.
     pub(super) fn found(&self, health: Option<Health>) {
         let number = match health {
@@ -125,6 +135,11 @@ impl Endpoint {
         };
         let before = self.probed();
         self.probed.store(number, Relaxed);
+        if health == Some(Health::Unreachable) {
+            self.silent.fetch_add(1, Relaxed);
+        } else {
+            self.silent.store(0, Relaxed);
+        }
         if health == Some(Health::Serving) && before != health {
             self.failures.store(0, Relaxed);
             self.out_until.store(0, Relaxed);

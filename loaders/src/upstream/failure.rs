@@ -8,7 +8,7 @@ use tonic::{Code, ConnectError, Status};
 
 /// A call without an answer.
 #[derive(Debug)]
-pub(crate) enum CallError {
+pub enum CallError {
     /// The breaker is open; nothing was sent.
     Broken,
     /// As many calls are under way as there may be; nothing was sent.

@@ -15,9 +15,15 @@ use std::{fmt, sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use nova_guard::{Board, Breaker, Budget, Bulkhead, Probes, Thresholds};
 
+pub use self::{
+    call::Sender,
+    endpoint::Health,
+    failure::CallError,
+    metrics::UpstreamMetrics,
+    rules::Rules,
+    way::{Line, Way},
+};
 use self::{endpoint::Endpoint, endpoints::Endpoints, metrics::AttemptCounts};
-pub use self::{endpoint::Health, metrics::UpstreamMetrics, way::Way};
-pub(crate) use self::{failure::CallError, rules::Rules, way::Line};
 
 /// What holds until a call brings thresholds: those that the flag `guard.grpc-breaker` has by default.
 const THRESHOLDS: Thresholds = Thresholds {

@@ -8,10 +8,7 @@ use nova_flags::Flags;
 use nova_guard::Trip;
 use tokio::{sync::watch, time::sleep};
 
-use super::{
-    Upstream, Upstreams,
-    endpoint::{Endpoint, Health},
-};
+use super::{Upstream, Upstreams, endpoint::Endpoint};
 
 impl Upstreams {
     /// Asks, until it is dropped.
@@ -38,8 +35,7 @@ impl Upstream {
             let health = endpoint.ask(self.0.service, Duration::from_millis(probes.timeout_ms.into())).await;
             self.0.attempts.probed(health);
             endpoint.found(Some(health));
-            let unreachable = |endpoint: &Endpoint| endpoint.probed() == Some(Health::Unreachable);
-            if self.0.endpoints.all().iter().all(unreachable) {
+            if self.0.endpoints.all().iter().all(Endpoint::is_gone) {
                 // Nobody there: whoever calls would wait for nothing.
                 self.0.breaker.trip(Trip::Probe);
             }

@@ -7,7 +7,7 @@ use nova_guard::{Share, Thresholds};
 
 /// Which guards are in force for a call, and how they are set. What is `None` counts, and refuses nothing.
 #[derive(Debug, Clone)]
-pub(crate) struct Rules {
+pub struct Rules {
     pub(super) breaker: Option<Thresholds>,
     /// Most calls to one upstream at a time.
     pub(super) most: Option<u32>,
@@ -34,7 +34,9 @@ pub(super) struct Hedge {
 }
 
 impl Rules {
-    pub(crate) fn of(policy: &Policy) -> Self {
+    /// The rules that `policy` has.
+    #[must_use]
+    pub fn of(policy: &Policy) -> Self {
         let millis = |millis: u32| Duration::from_millis(millis.into());
         Self {
             breaker: policy.guard_grpc_breaker().map(|payload| Thresholds {

@@ -58,21 +58,33 @@ impl fmt::Debug for Way {
 
 /// The way of one attempt, and the largest answer that is taken from it, in bytes.
 #[derive(Debug)]
-pub(crate) struct Line {
-    pub(super) way: Way,
-    pub(super) max_response: usize,
+pub struct Line {
+    way: Way,
+    max_response: usize,
 }
 
 impl Line {
-    pub(crate) fn users(self) -> UsersClient<Way> {
+    /// On `way`, whose answers may have `max_response` bytes.
+    #[must_use]
+    pub fn new(way: Way, max_response: usize) -> Self {
+        Self { way, max_response }
+    }
+
+    /// A client of the users service.
+    #[must_use]
+    pub fn users(self) -> UsersClient<Way> {
         UsersClient::new(self.way).max_decoding_message_size(self.max_response)
     }
 
-    pub(crate) fn content(self) -> ContentClient<Way> {
+    /// A client of the content service.
+    #[must_use]
+    pub fn content(self) -> ContentClient<Way> {
         ContentClient::new(self.way).max_decoding_message_size(self.max_response)
     }
 
-    pub(crate) fn social(self) -> SocialClient<Way> {
+    /// A client of the social service.
+    #[must_use]
+    pub fn social(self) -> SocialClient<Way> {
         SocialClient::new(self.way).max_decoding_message_size(self.max_response)
     }
 }

@@ -48,6 +48,7 @@ fn viewer(gateway: &Process) -> Result<Client, Failure> {
     };
 
     let secret = TokenSecret::new(TOKEN_SECRET).map_err(|error| Failure::Internal(error.to_string()))?;
-    let token = mint(&secret, &SystemClock, UserId(id(1)), TokenType::Access, "", Duration::from_hours(1))?;
+    let token = mint(&secret, &SystemClock, UserId(id(1)), TokenType::Access, "", Duration::from_hours(1))
+        .map_err(|error| Failure::Internal(error.to_string()))?;
     Ok(Client::new(&gateway.url()).bearing(&token))
 }

@@ -116,9 +116,7 @@ pub(super) async fn measure(report: &mut Report, args: &FaultsArgs) -> Result<()
 /// them had errors.
 async fn phase(house: &House, args: &FaultsArgs) -> (f64, u32) {
     let time = Duration::from_secs(args.phase_seconds);
-    let (others, _) = tokio::join!(
-        paced(&house.client, OTHERS, args.rate, time),
-        paced(&house.client, ALL, args.rate, time)
-    );
+    let (others, _) =
+        tokio::join!(paced(&house.client, OTHERS, args.rate, time), paced(&house.client, ALL, args.rate, time));
     (others.quantile(0.5), others.errors)
 }
