@@ -14,7 +14,7 @@ use nova_guard::{Breaker, Phase, Probes, Thresholds};
 use nova_tests::{
     app::{TestApp, database, token},
     backend::id,
-    client::Client,
+    client::{Client, codes},
     metrics::metric,
     processes::{Process, TOKEN_SECRET},
     world::WORLD,
@@ -57,6 +57,26 @@ async fn an_operator_isolates_and_resets_a_breaker_as_often_as_they_like() {
             assert!((once - 1.0).abs() < f64::EPSILON, "{name}: {once}; the second time changes nothing");
         }
     }
+}
+
+#[tokio::test]
+async fn an_upstream_that_is_isolated_costs_its_fields_until_it_is_reset() {
+    let app = TestApp::start().await;
+    let operator = Client::new(&app.app.admin_url).bearing(&token(1, TokenType::Access, "ops"));
+    let feed = async || app.user(1).query("{ feed(first: 3) { nodes { body author { username } likeCount } } }").await;
+    let whole = feed().await;
+    assert_eq!(codes(&whole), Vec::<String>::new());
+
+    operator.send(Method::POST, "/ops/breakers/social/isolate", "").await;
+    let answer = feed().await;
+    let failed = codes(&answer);
+    assert_eq!(failed, [0, 1, 2].map(|n| format!("feed.nodes.{n}.likeCount UPSTREAM_UNAVAILABLE")));
+    for (node, before) in (0..3).map(|n| (&answer["data"]["feed"]["nodes"][n], &whole["data"]["feed"]["nodes"][n])) {
+        assert!(node["likeCount"].is_null() && node["author"] == before["author"] && node["body"] == before["body"]);
+    }
+
+    operator.send(Method::POST, "/ops/breakers/social/reset", "").await;
+    assert_eq!(feed().await, whole);
 }
 
 #[tokio::test]
