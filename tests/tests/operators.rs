@@ -1,6 +1,5 @@
 //! What operators do to a process: on its admin listener, with a token that says that they may. Whatever lacks one changes
 //! nothing, wherever it comes from.
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::{sync::Arc, time::Duration};
 

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    convert::Infallible,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -69,13 +70,14 @@ pub async fn serve_operators(
     let router = ours.with_state(Arc::clone(&process)).merge(operators::routes(operators));
     let ids = Arc::new(RequestIds::new(clock.now().timestamp_millis()));
     let served = operators::serve(listener, Config::default().patience(), ids, router, ended);
+    let drains = async {
+        draining.await;
+        process.draining.store(true, Ordering::Relaxed);
+        std::future::pending::<Infallible>().await
+    };
     tokio::select! {
         () = served => {}
-        never = async {
-            draining.await;
-            process.draining.store(true, Ordering::Relaxed);
-            std::future::pending().await
-        } => never,
+        never = drains => match never {},
     }
 }
 
