@@ -18,6 +18,7 @@ use nova_tests::{
     processes::{Process, TOKEN_SECRET},
     world::WORLD,
 };
+use serde_json::json;
 
 const THRESHOLDS: Thresholds = Thresholds {
     failures: 20,
@@ -139,9 +140,15 @@ async fn a_backend_by_itself_has_operators_too() {
     assert!(ops["build"]["version"].is_string() && ops["guards"]["breakers"].is_object(), "{ops}");
     assert!(ops["flags"]["flags"]["loaders.batching"].is_object(), "{ops}");
 
-    let path = "/ops/breakers/nothing/reset";
-    assert_eq!(reader.send(Method::POST, path, "").await.status, StatusCode::UNAUTHORIZED);
+    let act = async |client: &Client, path: &str| client.send(Method::POST, path, "").await.status;
+    assert_eq!(act(&reader, "/ops/breakers/store/isolate").await, StatusCode::UNAUTHORIZED);
     let secret = TokenSecret::new(TOKEN_SECRET).unwrap();
     let ops = mint(&secret, &SystemClock, UserId(id(1)), TokenType::Access, "ops", Duration::from_mins(5)).unwrap();
-    assert_eq!(reader.bearing(&ops).send(Method::POST, path, "").await.status, StatusCode::NOT_FOUND);
+    let operator = reader.bearing(&ops);
+    assert_eq!(act(&operator, "/ops/breakers/nothing/isolate").await, StatusCode::NOT_FOUND);
+    for (action, status, ready) in [("isolate", 503, "isolated"), ("reset", 200, "closed")] {
+        assert_eq!(act(&operator, &format!("/ops/breakers/store/{action}")).await, StatusCode::OK);
+        let reply = get("/health/ready").await;
+        assert_eq!((reply.status.as_u16(), &reply.json()["needs"]), (status, &json!({ "store": ready })));
+    }
 }
