@@ -98,7 +98,9 @@ impl Readers {
     /// Waits for so many more reads.
     async fn more(&self, reads: u64) {
         let wanted = self.reads.load(SeqCst) + reads;
-        let enough = || async { self.reads.load(SeqCst) >= wanted || self.tasks.iter().any(|task| task.is_finished()) };
+        let enough = || async {
+            self.reads.load(SeqCst) >= wanted || self.tasks.iter().any(tokio::task::JoinHandle::is_finished)
+        };
         eventually(enough).await;
     }
 

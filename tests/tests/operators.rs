@@ -1,6 +1,5 @@
 //! What operators do to a process: on its admin listener, with a token that says that they may. Whatever lacks one changes
 //! nothing, wherever it comes from.
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,11 +13,12 @@ use nova_guard::{Breaker, Phase, Probes, Thresholds};
 use nova_tests::{
     app::{TestApp, database, token},
     backend::id,
-    client::Client,
+    client::{Client, codes},
     metrics::metric,
     processes::{Process, TOKEN_SECRET},
     world::WORLD,
 };
+use serde_json::json;
 
 const THRESHOLDS: Thresholds = Thresholds {
     failures: 20,
@@ -57,6 +57,26 @@ async fn an_operator_isolates_and_resets_a_breaker_as_often_as_they_like() {
             assert!((once - 1.0).abs() < f64::EPSILON, "{name}: {once}; the second time changes nothing");
         }
     }
+}
+
+#[tokio::test]
+async fn an_upstream_that_is_isolated_costs_its_fields_until_it_is_reset() {
+    let app = TestApp::start().await;
+    let operator = Client::new(&app.app.admin_url).bearing(&token(1, TokenType::Access, "ops"));
+    let feed = async || app.user(1).query("{ feed(first: 3) { nodes { body author { username } likeCount } } }").await;
+    let whole = feed().await;
+    assert_eq!(codes(&whole), Vec::<String>::new());
+
+    operator.send(Method::POST, "/ops/breakers/social/isolate", "").await;
+    let answer = feed().await;
+    let failed = codes(&answer);
+    assert_eq!(failed, [0, 1, 2].map(|n| format!("feed.nodes.{n}.likeCount UPSTREAM_UNAVAILABLE")));
+    for (node, before) in (0..3).map(|n| (&answer["data"]["feed"]["nodes"][n], &whole["data"]["feed"]["nodes"][n])) {
+        assert!(node["likeCount"].is_null() && node["author"] == before["author"] && node["body"] == before["body"]);
+    }
+
+    operator.send(Method::POST, "/ops/breakers/social/reset", "").await;
+    assert_eq!(feed().await, whole);
 }
 
 #[tokio::test]
@@ -120,9 +140,15 @@ async fn a_backend_by_itself_has_operators_too() {
     assert!(ops["build"]["version"].is_string() && ops["guards"]["breakers"].is_object(), "{ops}");
     assert!(ops["flags"]["flags"]["loaders.batching"].is_object(), "{ops}");
 
-    let path = "/ops/breakers/nothing/reset";
-    assert_eq!(reader.send(Method::POST, path, "").await.status, StatusCode::UNAUTHORIZED);
+    let act = async |client: &Client, path: &str| client.send(Method::POST, path, "").await.status;
+    assert_eq!(act(&reader, "/ops/breakers/store/isolate").await, StatusCode::UNAUTHORIZED);
     let secret = TokenSecret::new(TOKEN_SECRET).unwrap();
     let ops = mint(&secret, &SystemClock, UserId(id(1)), TokenType::Access, "ops", Duration::from_mins(5)).unwrap();
-    assert_eq!(reader.bearing(&ops).send(Method::POST, path, "").await.status, StatusCode::NOT_FOUND);
+    let operator = reader.bearing(&ops);
+    assert_eq!(act(&operator, "/ops/breakers/nothing/isolate").await, StatusCode::NOT_FOUND);
+    for (action, status, ready) in [("isolate", 503, "isolated"), ("reset", 200, "closed")] {
+        assert_eq!(act(&operator, &format!("/ops/breakers/store/{action}")).await, StatusCode::OK);
+        let reply = get("/health/ready").await;
+        assert_eq!((reply.status.as_u16(), &reply.json()["needs"]), (status, &json!({ "store": ready })));
+    }
 }

@@ -13,7 +13,7 @@ use super::service::ServiceArgs;
 use crate::{app, chain, clock::SystemClock, failure::Failure, random::SystemIds, signals::Stop};
 
 /// The breakers before what no service can do without.
-const NEEDS: &[&str] = &["postgres"];
+const NEEDS: &[&str] = &["store"];
 
 #[derive(Debug, clap::Args)]
 pub(super) struct BackendArgs {
@@ -73,7 +73,8 @@ pub(super) async fn run(mut args: BackendArgs) -> Result<(), Failure> {
             stop.asked().await;
             drop(draining);
         };
-        let served = backend.serve(&args.services, nova_backend::tcp(listener), shutdown).await;
+        // On the heap: it is large.
+        let served = Box::pin(backend.serve(&args.services, nova_backend::tcp(listener), shutdown)).await;
         drop(ended);
         served.map_err(|error| Failure::Internal(format!("backend: {}", chain(&error))))
     };

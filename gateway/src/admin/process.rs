@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    convert::Infallible,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -40,8 +41,7 @@ pub struct ProcessParts {
     pub clock: SharedClock,
     /// The guards of the process, in its metrics already.
     pub board: Board,
-    /// Without what it can do nothing: it is ready while the breakers before these are closed. One that is not on the board
-    /// is not asked about.
+    /// Without what it can do nothing: it is ready while the breakers before these are closed, and on the board.
     pub needs: &'static [&'static str],
     /// All metrics of the process.
     pub registry: Registry,
@@ -69,13 +69,14 @@ pub async fn serve_operators(
     let router = ours.with_state(Arc::clone(&process)).merge(operators::routes(operators));
     let ids = Arc::new(RequestIds::new(clock.now().timestamp_millis()));
     let served = operators::serve(listener, Config::default().patience(), ids, router, ended);
+    let drains = async {
+        draining.await;
+        process.draining.store(true, Ordering::Relaxed);
+        std::future::pending::<Infallible>().await
+    };
     tokio::select! {
         () = served => {}
-        never = async {
-            draining.await;
-            process.draining.store(true, Ordering::Relaxed);
-            std::future::pending().await
-        } => never,
+        never = drains => match never {},
     }
 }
 
@@ -96,8 +97,8 @@ struct Report {
 /// `GET /health/ready`: 200 or 503, and how that is what it needs.
 async fn ready(State(process): State<Arc<Process>>) -> Response {
     let guards = process.operators.board.view();
-    let needs: BTreeMap<_, _> =
-        process.needs.iter().filter_map(|name| Some((*name, guards.breakers.get(name)?.state))).collect();
+    let state = |name: &str| guards.breakers.get(name).map_or("unknown", |breaker| breaker.state);
+    let needs: BTreeMap<_, _> = process.needs.iter().map(|name| (*name, state(name))).collect();
     let (code, status) = verdict(process.draining.load(Ordering::Relaxed), needs.values().copied());
     respond::json(code, &Report { status, needs })
 }
@@ -121,7 +122,7 @@ mod tests {
         let verdict = |draining, needs: &[&'static str]| verdict(draining, needs.iter().copied()).1;
         assert_eq!(verdict(false, &[]), "ready");
         assert_eq!(verdict(false, &["closed", "closed"]), "ready");
-        for state in ["open", "half-open", "isolated"] {
+        for state in ["open", "half-open", "isolated", "unknown"] {
             assert_eq!(verdict(false, &["closed", state]), "unready", "{state}");
         }
         assert_eq!(verdict(true, &["closed"]), "draining");
