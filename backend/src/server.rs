@@ -174,7 +174,7 @@ impl Backend {
         let policies = Policies::new(peers, self.flags.clone(), self.store.metrics().policies());
         for service in services {
             let policies = policies.clone();
-            let (store, verifier) = (self.store.clone(), Arc::clone(&self.verifier));
+            let (store, verifier) = (self.store.for_one_of(services.len()), Arc::clone(&self.verifier));
             names.push(full_name(*service));
             match service {
                 ServiceName::Users => {

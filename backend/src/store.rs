@@ -17,13 +17,14 @@ use tonic::{Status, metadata::AsciiMetadataValue};
 use crate::{
     call::Call,
     metrics::Metrics,
-    pool::{Lease, NoConnection, Pool, Verdict, verdict},
+    pool::{Lease, NoConnection, Pool, Share, Verdict, verdict},
 };
 
-/// The pool and its instruments. Cheap to clone.
+/// The pool, the share of it that one service has, and its instruments. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
     pool: Pool,
+    share: Share,
     metrics: Metrics,
 }
 
@@ -43,7 +44,12 @@ pub(crate) enum StoreError {
 impl Store {
     pub(crate) fn new(pool: Pool, metrics: Metrics) -> Self {
         metrics.watch(&pool);
-        Self { pool, metrics }
+        Self { share: pool.share(1), pool, metrics }
+    }
+
+    /// The same store, for one of `services` that use it.
+    pub(crate) fn for_one_of(&self, services: usize) -> Self {
+        Self { share: self.pool.share(services), ..self.clone() }
     }
 
     pub(crate) fn pool(&self) -> &Pool {
@@ -105,7 +111,7 @@ impl Store {
 
     async fn lease<'a>(&'a self, call: &Call, permit: &mut Option<Permit<'a>>) -> Result<Lease, NoConnection> {
         let asked = Instant::now();
-        let lease = self.pool.acquire(call.policy(), permit).await;
+        let lease = self.pool.acquire(call.policy(), &self.share, permit).await;
         self.metrics.waited(asked.elapsed());
         lease
     }

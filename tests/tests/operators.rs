@@ -141,14 +141,14 @@ async fn a_backend_by_itself_has_operators_too() {
     assert!(ops["flags"]["flags"]["loaders.batching"].is_object(), "{ops}");
 
     let act = async |client: &Client, path: &str| client.send(Method::POST, path, "").await.status;
-    assert_eq!(act(&reader, "/ops/breakers/store/isolate").await, StatusCode::UNAUTHORIZED);
+    assert_eq!(act(&reader, "/ops/breakers/postgres/isolate").await, StatusCode::UNAUTHORIZED);
     let secret = TokenSecret::new(TOKEN_SECRET).unwrap();
     let ops = mint(&secret, &SystemClock, UserId(id(1)), TokenType::Access, "ops", Duration::from_mins(5)).unwrap();
     let operator = reader.bearing(&ops);
     assert_eq!(act(&operator, "/ops/breakers/nothing/isolate").await, StatusCode::NOT_FOUND);
     for (action, status, ready) in [("isolate", 503, "isolated"), ("reset", 200, "closed")] {
-        assert_eq!(act(&operator, &format!("/ops/breakers/store/{action}")).await, StatusCode::OK);
+        assert_eq!(act(&operator, &format!("/ops/breakers/postgres/{action}")).await, StatusCode::OK);
         let reply = get("/health/ready").await;
-        assert_eq!((reply.status.as_u16(), &reply.json()["needs"]), (status, &json!({ "store": ready })));
+        assert_eq!((reply.status.as_u16(), &reply.json()["needs"]), (status, &json!({ "postgres": ready })));
     }
 }

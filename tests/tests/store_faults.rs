@@ -39,7 +39,7 @@ fn is_refused(status: &Status) -> bool {
 }
 
 fn state(backend: &TestBackend) -> &'static str {
-    backend.board.view().breakers["store"].state
+    backend.board.view().breakers["postgres"].state
 }
 
 async fn health(backend: &TestBackend, service: &str) -> ServingStatus {
@@ -173,7 +173,7 @@ async fn without_the_breaker_each_call_asks_the_store_and_counts_all_the_same() 
 async fn an_operator_takes_the_store_out_and_puts_it_back() {
     let backend = TestBackend::start(ADA).await;
     ask(&backend).await.unwrap();
-    let breaker = backend.board.breaker("store").unwrap();
+    let breaker = backend.board.breaker("postgres").unwrap();
     breaker.isolate();
     for _ in 0..10 {
         assert!(is_refused(&ask(&backend).await.unwrap_err()));
@@ -217,9 +217,44 @@ async fn with_all_connections_taken_a_call_waits_a_little_or_until_the_breaker_o
     eventually(|| async { backend.metric("db_client_connection_pending_requests") == 1 }).await;
     assert!(!waiter.is_finished());
     let begun = Instant::now();
-    backend.board.breaker("store").unwrap().isolate();
+    backend.board.breaker("postgres").unwrap().isolate();
     assert!(is_refused(&waiter.await.unwrap().unwrap_err()));
     assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
     stuck.rollback().await.unwrap();
     holder.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_service_that_is_stuck_leaves_connections_for_the_others_of_its_process() {
+    // Seven, one of which is the prober's: each of the three services may have four.
+    let backend = TestBackend::with(ServiceName::ALL, ADA, |config| {
+        config.db_max_connections = Some(7);
+        config.db_statement_timeout_ms = 60_000;
+    })
+    .await;
+    let mut stuck = backend.pool.begin().await.unwrap();
+    sqlx::raw_sql("lock table posts in access exclusive mode").execute(&mut *stuck).await.unwrap();
+    let waiting: Vec<_> = (0..20)
+        .map(|_| {
+            let mut content = backend.content();
+            tokio::spawn(async move { content.batch_get_posts(by_id([1])).await.map(drop) })
+        })
+        .collect();
+    let at_the_lock = || async {
+        let waits = "select count(*) from pg_locks join pg_stat_activity using (pid)
+            where not granted and relation = 'posts'::regclass and application_name = 'nova-backend'";
+        sqlx::query_scalar::<_, i64>(waits).fetch_one(&backend.pool).await.unwrap()
+    };
+    eventually(|| async { at_the_lock().await == 4 }).await;
+    for _ in 0..20 {
+        ask(&backend).await.unwrap();
+        backend.social().batch_count_follows(by_id([1])).await.unwrap();
+    }
+    assert_eq!(at_the_lock().await, 4, "and no more");
+    assert_eq!(state(&backend), "closed");
+    stuck.rollback().await.unwrap();
+    let (served, refused): (Vec<_>, Vec<_>) =
+        join_all(waiting).await.into_iter().map(Result::unwrap).partition(Result::is_ok);
+    assert!(served.len() >= 4, "{refused:?}");
+    assert!(refused.into_iter().all(|refusal| is_refused(&refusal.unwrap_err())));
 }

@@ -36,14 +36,14 @@ use nova_flags::Policy;
 use nova_guard::{Breaker, Permit, Probes};
 use sqlx::postgres::PgConnectOptions;
 use tokio::{
-    sync::{Notify, OwnedSemaphorePermit, Semaphore, watch},
+    sync::{AcquireError, Notify, OwnedSemaphorePermit, Semaphore, watch},
     time::timeout,
 };
 
 use self::{closing::HardCloses, connection::Connection, idle::Idle, metrics::Tallies};
 
 /// What operators call the store.
-const NAME: &str = "store";
+const NAME: &str = "postgres";
 /// Connections that are made at a time for calls: in a burst the others wait for one of those, or for one that comes free.
 const DOORS: usize = 4;
 /// How long a call waited for a connection before it was told at once.
@@ -76,8 +76,17 @@ struct Inner {
     tallies: Tallies,
 }
 
-/// The right to have one of the connections at work.
-type Place = OwnedSemaphorePermit;
+/// The right to have one of the connections at work, of the pool's and of the share's.
+#[derive(Debug)]
+struct Place {
+    _of_pool: OwnedSemaphorePermit,
+    _of_share: OwnedSemaphorePermit,
+}
+
+/// How much of the pool one service may have at a time. What is stuck in one service, at a locked table, then leaves
+/// connections for the others. Cheap to clone; clones are the same share.
+#[derive(Debug, Clone)]
+pub(crate) struct Share(Arc<Semaphore>);
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -146,7 +155,13 @@ impl Pool {
         self.0.alive.subscribe()
     }
 
-    /// A connection for a call under `policy`. From the moment that it has a place, the call is counted: `permit` is set, and
+    /// The share of one of `services` that use this pool: all of it for one alone, two thirds for one of several.
+    pub(crate) fn share(&self, services: usize) -> Share {
+        let places = self.0.limits.places();
+        Share(Arc::new(Semaphore::new(if services > 1 { (places * 2).div_ceil(3) } else { places })))
+    }
+
+    /// A connection out of `share`, for a call under `policy`. From the moment that it has a place, the call is counted: `permit` is set, and
     /// the caller says what became of it.
     ///
     /// # Errors
@@ -154,13 +169,14 @@ impl Pool {
     pub(crate) async fn acquire<'a>(
         &'a self,
         policy: &Policy,
+        share: &Share,
         permit: &mut Option<Permit<'a>>,
     ) -> Result<Lease, NoConnection> {
-        let Inner { places, breaker, idle, .. } = &*self.0;
+        let Inner { breaker, idle, .. } = &*self.0;
         let rule = rule::of(policy);
-        let place = match Arc::clone(places).try_acquire_owned() {
-            Ok(place) => place,
-            Err(_) => Box::pin(self.wait(policy, rule.is_some())).await?,
+        let place = match self.place_now(share) {
+            Some(place) => place,
+            None => Box::pin(self.wait(policy, share, rule.is_some())).await?,
         };
         let refused = |_| self.refuse(Refused::Breaker);
         *permit = Some(breaker.enter(rule.as_ref()).map_err(refused)?);
@@ -185,14 +201,27 @@ impl Pool {
         Ok(lease)
     }
 
+    /// A place, if there is one now.
+    fn place_now(&self, Share(share): &Share) -> Option<Place> {
+        let of_share = Arc::clone(share).try_acquire_owned().ok()?;
+        let of_pool = Arc::clone(&self.0.places).try_acquire_owned().ok()?;
+        Some(Place { _of_pool: of_pool, _of_share: of_share })
+    }
+
     /// Waits for a place: as long as `policy` says, and no longer than the breaker is closed.
-    async fn wait(&self, policy: &Policy, ruled: bool) -> Result<Place, NoConnection> {
+    async fn wait(&self, policy: &Policy, Share(share): &Share, ruled: bool) -> Result<Place, NoConnection> {
         let Inner { places, breaker, waiting, limits, .. } = &*self.0;
         let _waiting = Waiting(waiting);
         if waiting.fetch_add(1, Relaxed) >= limits.waiting() {
             return Err(self.refuse(Refused::Saturated));
         }
         let patience = if policy.guard_fast_acquire() { limits.acquire } else { limits.acquire.max(OLD_PATIENCE) };
+        // The share's first: who waits for that takes nothing from others.
+        let place = async {
+            let of_share = Arc::clone(share).acquire_owned().await?;
+            let of_pool = Arc::clone(places).acquire_owned().await?;
+            Ok::<_, AcquireError>(Place { _of_pool: of_pool, _of_share: of_share })
+        };
         tokio::select! {
             biased;
             () = breaker.opened(), if ruled => {
@@ -200,7 +229,7 @@ impl Pool {
                 drop(breaker.enter(Some(&breaker.thresholds())));
                 Err(self.refuse(Refused::Breaker))
             }
-            place = timeout(patience, Arc::clone(places).acquire_owned()) => match place {
+            place = timeout(patience, place) => match place {
                 Ok(Ok(place)) => Ok(place),
                 // Nobody closes the semaphore.
                 Ok(Err(_)) => Err(self.refuse(Refused::Saturated)),

@@ -12,7 +12,7 @@ pub(super) const DEFAULTS: Thresholds = Thresholds {
     failure_percent: 50,
     consecutive: 20,
     slow: Duration::from_secs(1),
-    slow_percent: 80,
+    slow_percent: 100,
     pause: Duration::from_secs(1),
 };
 

@@ -13,7 +13,7 @@ use super::service::ServiceArgs;
 use crate::{app, chain, clock::SystemClock, failure::Failure, random::SystemIds, signals::Stop};
 
 /// The breakers before what no service can do without.
-const NEEDS: &[&str] = &["store"];
+const NEEDS: &[&str] = &["postgres"];
 
 #[derive(Debug, clap::Args)]
 pub(super) struct BackendArgs {

@@ -253,7 +253,7 @@ catalogue! {
             failure_percent: u32 = 50 in 1..=100, "Share of failures that opens it, in percent.";
             consecutive: u32 = 0 in 0..=10_000, "Failures in a row that open it, whatever their share; 0: as many as `failures`.";
             slow_ms: u64 = 1_000 in 1..=60_000, "Milliseconds from which on a call is slow.";
-            slow_percent: u32 = 80 in 1..=100, "Share of slow calls that opens it, in percent.";
+            slow_percent: u32 = 100 in 1..=100, "Share of slow calls that opens it, in percent.";
             pause_ms: u64 = 1_000 in 100..=60_000, "Milliseconds before a connection tries.";
         }
     }

@@ -5,10 +5,13 @@ use std::time::Duration;
 use nova_cli::{failure::Failure, say};
 use nova_tests::{
     client::{Client, codes},
+    flags::{bootstrap, flag_with},
     postgres::OwnPostgres,
     processes::{Process, eventually},
     world::WORLD,
 };
+use serde_json::json;
+use sqlx::PgPool;
 use tokio::time::Instant;
 
 use super::{ALL, FaultsArgs, load::paced, viewer};
@@ -17,6 +20,8 @@ use crate::{
     report::{Goal, Report},
 };
 
+/// What a request has whose statement is to be stopped.
+const BUDGET: Duration = Duration::from_secs(1);
 /// Longest answer while the store is dead, in milliseconds.
 const DEAD: f64 = 100.0;
 /// Median answer once the breaker is open, in milliseconds.
@@ -30,6 +35,7 @@ pub(super) async fn measure(report: &mut Report, args: &FaultsArgs) -> Result<()
     let gateway = Process::gateway_with([&backend.url(), &backend.url(), &backend.url()], &[]).await;
     let client = viewer(&gateway)?;
     whole(&client).await;
+    stopped(report, args, &postgres, &backend).await?;
     let time = Duration::from_secs(args.phase_seconds);
     let pids = [gateway.pid(), backend.pid()];
     for (name, killed) in [("killed", true), ("frozen", false)] {
@@ -73,6 +79,47 @@ pub(super) async fn measure(report: &mut Report, args: &FaultsArgs) -> Result<()
         }
     }
     Ok(())
+}
+
+/// How long after a request's deadline its statement, which waits for a lock, is gone from the server.
+async fn stopped(
+    report: &mut Report,
+    args: &FaultsArgs,
+    postgres: &OwnPostgres,
+    backend: &Process,
+) -> Result<(), Failure> {
+    say::step("a table is locked");
+    let flags = bootstrap(&[flag_with("limits.execution-timeout", &json!({ "ms": BUDGET.as_millis() }))]);
+    let file = flags.path().to_string_lossy();
+    let url = backend.url();
+    let gateway = Process::gateway_with([&url, &url, &url], &[("NOVA_FLAGS_FILE", &file)]).await;
+    let client = viewer(&gateway)?;
+    whole(&client).await;
+    let failed = |error: sqlx::Error| Failure::Internal(error.to_string());
+    let pool = PgPool::connect(&postgres.url()).await.map_err(failed)?;
+    let mut late = vec![];
+    for _ in 0..args.pairs {
+        let mut lock = pool.begin().await.map_err(failed)?;
+        sqlx::raw_sql("lock table posts in access exclusive mode").execute(&mut *lock).await.map_err(failed)?;
+        let begin = Instant::now();
+        let asking = client.query(ALL);
+        let gone = async {
+            eventually(|| async { waiting(&pool).await > 0 }).await;
+            eventually(|| async { waiting(&pool).await == 0 }).await;
+            begin.elapsed().saturating_sub(BUDGET).as_secs_f64() * 1_000.0
+        };
+        late.push(tokio::join!(asking, gone).1);
+        lock.rollback().await.map_err(failed)?;
+    }
+    report.add("store.locked.stopped_after_deadline", "ms", Some(Goal::Below(500.0)), late);
+    Ok(())
+}
+
+/// The backend's statements that wait for a lock.
+async fn waiting(pool: &PgPool) -> i64 {
+    let sql = "select count(*) from pg_stat_activity
+        where application_name = 'nova-backend' and state <> 'idle' and wait_event_type = 'Lock'";
+    sqlx::query_scalar(sql).fetch_one(pool).await.unwrap_or_default()
 }
 
 async fn whole(client: &Client) {
