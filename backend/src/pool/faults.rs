@@ -55,6 +55,11 @@ pub(super) fn refuses(error: &Error) -> bool {
     matches!(error, Error::Io(_)) || matches!(code(error).as_deref(), Some("57P01" | "57P02" | "57P03"))
 }
 
+/// Whether `error` is that we did not wait any longer.
+pub(super) fn is_late(error: &Error) -> bool {
+    matches!(error, Error::Io(error) if error.kind() == std::io::ErrorKind::TimedOut)
+}
+
 /// Whether `error`, of a statement, may be the first sign that the server is going: somebody is to look at once. One
 /// session may also have been ended alone.
 pub(super) fn is_suspicious(error: &Error) -> bool {

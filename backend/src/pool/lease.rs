@@ -78,6 +78,9 @@ impl Lease {
 
     fn settle<T>(&mut self, before: State, outcome: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
         self.state = before;
+        if outcome.is_ok() {
+            self.pool.answered();
+        }
         if let Err(error) = &outcome {
             if !faults::leaves_usable(error) {
                 self.state = State::Broken;

@@ -70,6 +70,8 @@ struct Inner {
     suspicion: Notify,
     /// Whether the prober had its answer.
     alive: watch::Sender<bool>,
+    /// Whether a call had its answer since the prober last looked.
+    answered: AtomicBool,
     /// Whether the server was asked how many connections it takes.
     weighed: AtomicBool,
     closes: HardCloses,
@@ -128,6 +130,7 @@ impl Pool {
             epoch: AtomicU64::new(0),
             suspicion: Notify::new(),
             alive: watch::Sender::new(true),
+            answered: AtomicBool::new(false),
             weighed: AtomicBool::new(false),
             closes: HardCloses::default(),
             tallies: Tallies::default(),
@@ -272,6 +275,14 @@ impl Pool {
     pub(crate) fn suspect(&self) {
         self.0.idle.distrust();
         self.0.suspicion.notify_one();
+    }
+
+    /// A call had its answer.
+    fn answered(&self) {
+        // Read first: it is one word for all processors.
+        if !self.0.answered.load(Relaxed) {
+            self.0.answered.store(true, Relaxed);
+        }
     }
 
     /// Takes a connection back that nothing is left to be done on.

@@ -61,45 +61,67 @@ impl Pool {
 
     /// Whether the store answers. When it does not, the breaker opens.
     async fn look(&self, own: &mut Option<Own>) -> bool {
+        self.0.answered.store(false, Relaxed);
         let lifetime = self.0.limits.lifetime;
-        if let Some(mut young) = own.take().filter(|own| own.born.elapsed() < lifetime) {
-            match timeout(PATIENCE, young.connection.ping()).await {
+        let why = match own.take().filter(|own| own.born.elapsed() < lifetime) {
+            Some(mut young) => match timeout(PATIENCE, young.connection.ping()).await {
                 Ok(Ok(())) => {
                     *own = Some(young);
                     return true;
                 }
                 // It may be this connection alone that was ended.
-                Ok(Err(_)) => {}
-                Err(_) => {
-                    self.breaker().trip(Trip::Probe);
-                    return false;
-                }
-            }
-        }
-        match self.reach().await {
-            Ok(new) => {
-                *own = Some(new);
-                true
-            }
-            // It answers, and who has a connection is served.
-            Err(error) if faults::is_full(&error) => true,
-            Err(error) => {
-                tracing::warn!(%error, "the store does not answer its prober");
-                self.breaker().trip(if faults::refuses(&error) { Trip::Refused } else { Trip::Probe });
+                Ok(Err(_)) => self.reach_anew(own).await,
+                Err(_) => Some(Trip::Probe),
+            },
+            None => self.reach_anew(own).await,
+        };
+        match why {
+            None => true,
+            // Calls were answered while the prober waited: what is slow is this process.
+            Some(Trip::Probe) if self.0.answered.load(Relaxed) => true,
+            Some(why) => {
+                self.breaker().trip(why);
                 false
             }
         }
     }
 
-    /// Whether the store takes a new connection. When it does, the breaker closes, and what there was before is gone.
+    /// Makes the prober's own connection; why that says that the store is away, if it does.
+    async fn reach_anew(&self, own: &mut Option<Own>) -> Option<Trip> {
+        match self.reach().await {
+            Ok(new) => {
+                *own = Some(new);
+                None
+            }
+            // It answers, and who has a connection is served.
+            Err(error) if faults::is_full(&error) => None,
+            Err(error) => {
+                tracing::warn!(%error, "the store does not answer its prober");
+                let refused = faults::refuses(&error) && !faults::is_late(&error);
+                Some(if refused { Trip::Refused } else { Trip::Probe })
+            }
+        }
+    }
+
+    /// Whether the store takes a new connection. When it does, the breaker closes, and what there was before is gone. The
+    /// prober has its own by then, so that nobody's rush is in its way.
     async fn try_again(&self, permit: Permit<'_>, own: &mut Option<Own>) -> bool {
         self.0.epoch.fetch_add(1, Relaxed);
-        let made = match Arc::clone(&self.0.places).try_acquire_owned() {
-            Ok(_place) => match self.0.idle.reserve_below(self.0.limits.places()) {
-                Some(slot) => timeout(PATIENCE, self.connect_and_ask(slot)).await.ok().and_then(Result::ok).map(Some),
-                None => self.renew(own).await.then_some(None),
-            },
-            Err(_) => self.renew(own).await.then_some(None),
+        let lives = match own {
+            Some(own) => matches!(timeout(PATIENCE, own.connection.ping()).await, Ok(Ok(()))),
+            None => false,
+        };
+        let place = Arc::clone(&self.0.places).try_acquire_owned().ok();
+        let slot = place.as_ref().and_then(|_| self.0.idle.reserve_below(self.0.limits.places()));
+        let made = match slot {
+            // The one that it has may be the last that the server gave.
+            Some(slot) if lives => {
+                timeout(PATIENCE, self.connect_and_ask(slot)).await.ok().and_then(Result::ok).map(Some)
+            }
+            slot => {
+                drop(slot);
+                self.renew(own).await.then_some(None)
+            }
         };
         let Some(connection) = made else {
             permit.failed();
