@@ -55,6 +55,7 @@ struct State {
     calls: AtomicU64,
     /// Calls that were held and whose caller left.
     left: AtomicU64,
+    broken: AtomicU64,
     timeouts: Mutex<Vec<Duration>>,
     healthy: AtomicBool,
     backend: Channel,
@@ -71,6 +72,7 @@ impl Faulty {
             fault: watch::Sender::new(Fault::None),
             calls: AtomicU64::new(0),
             left: AtomicU64::new(0),
+            broken: AtomicU64::new(0),
             timeouts: Mutex::default(),
             healthy: AtomicBool::new(true),
             backend,
@@ -115,6 +117,12 @@ impl Faulty {
     #[must_use]
     pub fn left(&self) -> u64 {
         self.state.left.load(SeqCst)
+    }
+
+    /// Calls whose stream was broken.
+    #[must_use]
+    pub fn broken(&self) -> u64 {
+        self.state.broken.load(SeqCst)
     }
 
     /// The time that each call was given; forgets it.
@@ -166,6 +174,7 @@ impl State {
             }
             Fault::ResetHalf if number.is_multiple_of(2) => self.pass(request).await,
             Fault::Reset | Fault::ResetHalf => {
+                self.broken.fetch_add(1, SeqCst);
                 let broken = stream::iter([Err(std::io::Error::other("broken by the test"))]);
                 answered(StreamBody::new(broken))
             }

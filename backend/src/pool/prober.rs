@@ -3,9 +3,10 @@
 
 use std::{convert::Infallible, sync::Arc, sync::atomic::Ordering::Relaxed, time::Duration};
 
+use nova_core::patiently;
 use nova_guard::{Permit, Phase, Trip};
 use sqlx::{Connection as _, PgConnection};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 use super::{
     Pool,
@@ -64,14 +65,14 @@ impl Pool {
         self.0.answered.store(false, Relaxed);
         let lifetime = self.0.limits.lifetime;
         let why = match own.take().filter(|own| own.born.elapsed() < lifetime) {
-            Some(mut young) => match timeout(PATIENCE, young.connection.ping()).await {
-                Ok(Ok(())) => {
+            Some(mut young) => match patiently(PATIENCE, young.connection.ping()).await {
+                Some(Ok(())) => {
                     *own = Some(young);
                     return true;
                 }
                 // It may be this connection alone that was ended.
-                Ok(Err(_)) => self.reach_anew(own).await,
-                Err(_) => Some(Trip::Probe),
+                Some(Err(_)) => self.reach_anew(own).await,
+                None => Some(Trip::Probe),
             },
             None => self.reach_anew(own).await,
         };
@@ -108,16 +109,14 @@ impl Pool {
     async fn try_again(&self, permit: Permit<'_>, own: &mut Option<Own>) -> bool {
         self.0.epoch.fetch_add(1, Relaxed);
         let lives = match own {
-            Some(own) => matches!(timeout(PATIENCE, own.connection.ping()).await, Ok(Ok(()))),
+            Some(own) => matches!(patiently(PATIENCE, own.connection.ping()).await, Some(Ok(()))),
             None => false,
         };
         let place = Arc::clone(&self.0.places).try_acquire_owned().ok();
         let slot = place.as_ref().and_then(|_| self.0.idle.reserve_below(self.0.limits.places()));
         let made = match slot {
             // The one that it has may be the last that the server gave.
-            Some(slot) if lives => {
-                timeout(PATIENCE, self.connect_and_ask(slot)).await.ok().and_then(Result::ok).map(Some)
-            }
+            Some(slot) if lives => patiently(PATIENCE, self.connect_and_ask(slot)).await.and_then(Result::ok).map(Some),
             slot => {
                 drop(slot);
                 self.renew(own).await.then_some(None)
@@ -158,7 +157,7 @@ impl Pool {
             }
             Ok(Own { connection, born: Instant::now() })
         };
-        timeout(PATIENCE, reach).await.unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))
+        patiently(PATIENCE, reach).await.unwrap_or_else(|| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))
     }
 
     /// Says in the log when all processes may want more connections than the server has.

@@ -6,7 +6,8 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::{Instant, timeout};
+use nova_core::patiently;
+use tokio::time::Instant;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 
 use super::way::Way;
@@ -153,10 +154,10 @@ impl Endpoint {
     pub(super) async fn ask(&self, service: &str, patience: Duration) -> Health {
         let request = HealthCheckRequest { service: service.to_owned() };
         let mut client = HealthClient::new(self.way());
-        match timeout(patience, client.check(request)).await {
-            Ok(Ok(answer)) if answer.get_ref().status() == ServingStatus::Serving => Health::Serving,
-            Ok(Ok(_)) => Health::NotServing,
-            Ok(Err(_)) | Err(_) => Health::Unreachable,
+        match patiently(patience, client.check(request)).await {
+            Some(Ok(answer)) if answer.get_ref().status() == ServingStatus::Serving => Health::Serving,
+            Some(Ok(_)) => Health::NotServing,
+            Some(Err(_)) | None => Health::Unreachable,
         }
     }
 
