@@ -67,6 +67,8 @@ impl NovaArgs {
 
 pub(crate) struct World {
     pub(crate) address: SocketAddr,
+    /// Where its operator connects.
+    pub(crate) admin_url: String,
     pub(crate) pid: u32,
     /// The database server, when it runs here and tells us.
     pub(crate) postgres_pid: Option<u32>,
@@ -116,6 +118,7 @@ impl World {
         let postgres_pid = postgres_pid.ok().and_then(|text| text.lines().next()?.trim().parse().ok());
         Ok(Self {
             address: address(&up.run_file.url)?,
+            admin_url: up.run_file.admin_url.clone(),
             pid: up.pid,
             postgres_pid,
             viewers,

@@ -5,13 +5,17 @@
 //! counted by the server's own process.
 
 mod check;
+mod guarded;
 mod operations;
 
 use std::time::Duration;
 
 use nova_cli::failure::Failure;
 
-use self::operations::{KIND_CREATE, Mix};
+use self::{
+    guarded::Guarded,
+    operations::{KIND_CREATE, Mix},
+};
 use crate::{
     client::Client,
     load::{Load, Scenario as _},
@@ -58,6 +62,7 @@ pub(crate) async fn run(args: MixArgs) -> Result<Report, Failure> {
     let differing = check::differing(&client, &mix, &world.pool).await?;
     report.add("differing_answers", "answers", Some(Goal::Exactly(0.0)), vec![f64::from(differing)]);
 
+    let guarded = Guarded::start(world.pool.clone());
     let server = (world.pid, world.postgres_pid);
     let closed = Load::Closed { connections: args.connections };
     let open = Load::Open { rate: args.rate, connections: args.open_connections };
@@ -73,6 +78,7 @@ pub(crate) async fn run(args: MixArgs) -> Result<Report, Failure> {
         }
     }
     created += sides.iter().map(|side| side.answered_of(KIND_CREATE)).sum::<u64>();
+    guarded.report(&mut report, &world.admin_url).await;
     let lost = mix.lost_or_doubled(&world.pool, created).await?;
     report.add("posts_lost_or_doubled", "posts", Some(Goal::Exactly(0.0)), vec![count(lost)]);
     for side in &sides {

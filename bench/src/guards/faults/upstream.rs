@@ -11,6 +11,7 @@ use nova_tests::{
     processes::{Process, eventually},
     world::WORLD,
 };
+use tokio::time::Instant;
 
 use super::{ALL, FaultsArgs, OTHERS, load::paced, viewer};
 use crate::{
@@ -20,6 +21,9 @@ use crate::{
 
 /// What the gateway may take at most under any fault, in MiB.
 const PEAK: f64 = 512.0;
+
+/// After how long a service that takes connections and does not answer is found, in milliseconds.
+const FOUND: f64 = 2_000.0;
 
 #[derive(Debug, Clone, Copy)]
 enum Way {
@@ -55,6 +59,12 @@ impl House {
         self.social.go_on();
         self.way.set(Fault::None);
         eventually(|| async { codes(&self.client.query(ALL).await).is_empty() }).await;
+    }
+
+    /// Whether calls to the social service pass its breaker.
+    async fn closed(&self) -> bool {
+        let closed = "nova_breaker_state{upstream=\"social\",state=\"closed\"}";
+        count(&self.gateway.admin_url(), closed).await == 1
     }
 
     /// Calls to the services that are well which a guard refused, or counted as failed.
@@ -107,6 +117,16 @@ pub(super) async fn measure(report: &mut Report, args: &FaultsArgs) -> Result<()
         report.add(figure("others_errors"), "times", Some(Goal::Exactly(0.0)), vec![f64::from(errors)]);
         report.add(figure("peak_rss"), "MiB", Some(Goal::Always(PEAK)), vec![process::peak_rss_mib(pid)]);
     }
+    say::step("how soon a frozen service is found");
+    let mut found = vec![];
+    for _ in 0..args.pairs {
+        let begin = Instant::now();
+        house.social.freeze();
+        eventually(|| async { !house.closed().await }).await;
+        found.push(begin.elapsed().as_secs_f64() * 1_000.0);
+        house.mend().await;
+    }
+    report.add("fault.frozen.found_after", "ms", Some(Goal::Below(FOUND)), found);
     let touched = u32::try_from(house.touched().await).unwrap_or(u32::MAX);
     report.add("fault.healthy_upstreams_touched", "times", Some(Goal::Exactly(0.0)), vec![f64::from(touched)]);
     Ok(())
