@@ -16,8 +16,8 @@ pub struct Policy {
     values: Values,
     /// What a call to the backend carries of it.
     wire: Bytes,
-    /// Stands for `wire`.
-    wire_hash: u64,
+    /// Stands for `wire`, and for the guards before calls.
+    calls_hash: u64,
 }
 
 /// Bits and payloads.
@@ -69,7 +69,7 @@ impl Policy {
 
     pub(crate) fn of(values: &Values) -> Self {
         let wire = wire::encode(values);
-        Self { wire_hash: wire::hash(&wire), wire, values: *values }
+        Self { calls_hash: wire::calls_hash(&wire, values), wire, values: *values }
     }
 
     /// This policy with another value of one flag: for jobs, measurements and tests that want one side of it.
@@ -103,10 +103,11 @@ impl Policy {
         &self.wire
     }
 
-    /// Equal for policies of which the backend sees the same: their fetches may be shared.
+    /// Equal for policies under which calls pass the same guards, and of which the backend sees the same: their fetches may be
+    /// shared.
     #[must_use]
-    pub fn wire_hash(&self) -> u64 {
-        self.wire_hash
+    pub fn calls_hash(&self) -> u64 {
+        self.calls_hash
     }
 
     pub(crate) fn values_of(&self, id: FlagId) -> &[u64] {

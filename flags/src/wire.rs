@@ -56,10 +56,17 @@ fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// Tells policies apart within this process.
-pub(crate) fn hash(wire: &[u8]) -> u64 {
+/// Tells policies apart within this process, as far as calls to the backend are concerned: what travels, and the guards.
+pub(crate) fn calls_hash(wire: &[u8], values: &Values) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write(wire);
+    let guards = FlagId::ALL.iter().copied().filter(|id| id.flag().name.starts_with("guard."));
+    for id in guards.filter(|id| id.flag().scope == Scope::Request && id.flag().read_in == ReadIn::Gateway) {
+        hasher.write_u8(values.is_on(id).into());
+        if values.is_on(id) {
+            values.slots(id).iter().for_each(|slot| hasher.write_u64(*slot));
+        }
+    }
     hasher.finish()
 }
 
@@ -192,7 +199,7 @@ mod tests {
                     prop_assert_eq!(read.values_of(id), policy.values_of(id));
                 }
             }
-            prop_assert_eq!(read.wire_hash(), policy.wire_hash());
+            prop_assert_eq!(read.wire(), policy.wire());
         }
 
         #[test]

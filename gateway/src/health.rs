@@ -93,6 +93,10 @@ impl Readiness {
         {
             return states.clone();
         }
+        if let Some((at, _)) = last.as_mut() {
+            // Also for who hangs up before the answer.
+            *at = Instant::now();
+        }
         let asked = self.upstreams.all().map(|upstream| async move { (upstream.name(), upstream.ask(PATIENCE).await) });
         let states: UpstreamStates = join_all(asked).await.into_iter().collect();
         *last = Some((Instant::now(), states.clone()));

@@ -200,7 +200,7 @@ fn nothing_is_left_of_a_call_when_it_is_reset_meanwhile() {
 
 #[test]
 fn a_breaker_that_is_tripped_lets_nobody_in_before_the_pause_is_over_whoever_tries_meanwhile() {
-    for outcome in [Outcome::Answered, Outcome::Left] {
+    for outcome in [Outcome::Answered, Outcome::Recovered, Outcome::Left] {
         two(move || {
             let shared = open();
             let other = spawn(&shared, move |shared| {

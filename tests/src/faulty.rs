@@ -28,7 +28,7 @@ use tower::ServiceExt as _;
 pub enum Fault {
     /// Nothing goes wrong.
     None,
-    /// It is held until the fault is another one.
+    /// It is held until the fault is another one, which then befalls it.
     Hold,
     /// Its stream breaks.
     Reset,
@@ -162,16 +162,12 @@ impl State {
             let nanos = || timeout.strip_suffix('n').unwrap().parse().unwrap();
             self.timeouts.lock().push(micros.map_or_else(|| Duration::from_nanos(nanos()), Duration::from_micros));
         }
-        let fault = *self.fault.borrow();
+        let mut held = Held(&self.left, false);
+        let fault = *self.fault.subscribe().wait_for(|fault| *fault != Fault::Hold).await.unwrap();
+        held.1 = true;
+        drop(held);
         match fault {
-            Fault::None => self.pass(request).await,
-            Fault::Hold => {
-                let mut held = Held(&self.left, false);
-                self.fault.subscribe().wait_for(|fault| *fault != Fault::Hold).await.unwrap();
-                held.1 = true;
-                drop(held);
-                self.pass(request).await
-            }
+            Fault::None | Fault::Hold => self.pass(request).await,
             Fault::ResetHalf if number.is_multiple_of(2) => self.pass(request).await,
             Fault::Reset | Fault::ResetHalf => {
                 self.broken.fetch_add(1, SeqCst);

@@ -40,7 +40,12 @@ impl House {
         let (database, _pool) = database(&[WORLD]).await;
         let backend = Process::backend("users,content,social", database.url(), None).await;
         let social = Faulty::before(backend.port).await;
-        let (gateway, file) = gateway([&backend.url(), &backend.url(), &social.url()], features).await;
+        // Nobody asks how the endpoints are, unless that is what the test is about.
+        let mut features = features.to_vec();
+        if !features.iter().any(|feature| feature["name"] == "guard.health-probes") {
+            features.push(flag("guard.health-probes", false));
+        }
+        let (gateway, file) = gateway([&backend.url(), &backend.url(), &social.url()], &features).await;
         let client = viewer(&gateway);
         let house = Self { gateway, social, client, _kept: (backend, file, database) };
         eventually(|| async { codes(&house.client.query(DOCUMENT).await).is_empty() }).await;
@@ -109,32 +114,36 @@ async fn without_the_flag_every_call_goes_and_the_breaker_only_counts() {
 
 #[tokio::test]
 async fn a_full_bulkhead_refuses_at_once_and_only_its_own_upstream() {
-    for (features, second) in [
-        (flag_with("guard.bulkhead", &json!({ "max_calls": 1 })), "UPSTREAM_UNAVAILABLE"),
-        (flag("guard.bulkhead", false), ""),
-    ] {
-        let house = House::with(&[features, flag("loaders.shared-flights", false)]).await;
+    const PLACES: u64 = 4;
+    for (bulkhead, refuses) in
+        [(flag_with("guard.bulkhead", &json!({ "max_calls": PLACES })), true), (flag("guard.bulkhead", false), false)]
+    {
+        let house = House::with(&[bulkhead, flag("loaders.shared-flights", false)]).await;
         house.social.set(Fault::Hold);
         let before = house.social.calls();
-        let held = {
+        let ask = || {
             let client = house.client.clone();
             tokio::spawn(async move { client.query(DOCUMENT).await })
         };
-        eventually(|| async { house.social.calls() > before }).await;
-        let next = {
-            let client = house.client.clone();
-            tokio::spawn(async move { client.query(DOCUMENT).await })
-        };
-        if second.is_empty() {
-            eventually(|| async { house.social.calls() > before + 1 }).await;
-        } else {
+        let mut held = Vec::new();
+        for n in 1..=PLACES {
+            held.push(ask());
+            eventually(|| async { house.social.calls() - before == n }).await;
+        }
+        let next = ask();
+        if refuses {
             let answer = next.await.unwrap();
-            assert_eq!(codes(&answer), DEGRADED, "while the first one still waits");
+            assert_eq!(codes(&answer), DEGRADED, "while the others still wait");
             assert!(!answer["data"]["feed"]["nodes"][0]["author"].is_null());
             assert_eq!(house.count("nova_bulkhead_refused_total{upstream=\"social\"}").await, 1);
+        } else {
+            eventually(|| async { house.social.calls() - before == PLACES + 1 }).await;
+            held.push(next);
         }
         house.social.set(Fault::None);
-        assert_eq!(codes(&held.await.unwrap()), Vec::<String>::new());
+        for held in held {
+            assert_eq!(codes(&held.await.unwrap()), Vec::<String>::new());
+        }
     }
 }
 
@@ -315,36 +324,55 @@ async fn a_slow_read_is_sent_to_another_endpoint_too() {
 }
 
 #[tokio::test]
-async fn one_of_two_backends_that_is_killed_costs_no_read() {
-    let house = {
-        let (database, _pool) = database(&[WORLD]).await;
-        let one = Process::backend("users,content,social", database.url(), None).await;
-        let two = Process::backend("users,content,social", database.url(), None).await;
-        let both = format!("{},{}", one.url(), two.url());
-        let gateway = gateway([&both, &both, &both], &[flag("guard.retry", true)]).await;
-        (gateway, one, two, database)
-    };
-    let ((gateway, _file), mut one, two, database) = house;
-    let client = viewer(&gateway);
-    eventually(|| async { codes(&client.query(DOCUMENT).await).is_empty() }).await;
-    let readers: Vec<_> = (0..8)
+async fn calls_that_break_at_one_of_two_endpoints_are_made_at_the_other_and_open_no_breaker() {
+    let (database, _pool) = database(&[WORLD]).await;
+    let backend = Process::backend("users,content,social", database.url(), None).await;
+    let (well, ill) = (Faulty::before(backend.port).await, Faulty::before(backend.port).await);
+    let social = format!("{},{}", well.url(), ill.url());
+    let urls = [backend.url(), backend.url(), social];
+    let breaker = flag_with("guard.grpc-breaker", &json!({ "failures": 5, "window_secs": 30 }));
+    let features = [breaker, flag("guard.health-probes", false), flag("loaders.shared-flights", false)];
+    let (house, _file) = gateway(urls.each_ref().map(String::as_str), &features).await;
+    let client = viewer(&house);
+    eventually(|| async { codes(&client.query(DOCUMENT).await).is_empty() && well.calls() > 0 && ill.calls() > 0 })
+        .await;
+
+    // Many are under way at one endpoint, and break at once.
+    ill.set(Fault::Hold);
+    let before = ill.calls();
+    let readers: Vec<_> = (0..40)
         .map(|_| {
             let client = client.clone();
-            tokio::spawn(async move {
-                for _ in 0..100 {
-                    let answer = client.query(DOCUMENT).await;
-                    assert_eq!(codes(&answer), Vec::<String>::new(), "{answer}");
-                }
-            })
+            tokio::spawn(async move { client.query(DOCUMENT).await })
         })
         .collect();
-    let calls = "rpc_client_call_duration_seconds_count{rpc_method=\"Social/BatchCountLikes\"}";
-    eventually(|| async { count(&gateway.admin_url(), calls).await > 100 }).await;
-    one.kill().await;
+    eventually(|| async { ill.calls() - before >= 10 }).await;
+    ill.set(Fault::Reset);
     for reader in readers {
-        reader.await.unwrap();
+        let answer = reader.await.unwrap();
+        assert_eq!(codes(&answer), Vec::<String>::new(), "{answer}");
     }
-    drop((two, database));
+    assert!(ill.broken() >= 10);
+    assert_eq!(
+        count(&house.admin_url(), "nova_breaker_transitions_total{upstream=\"social\",state=\"open\"}").await,
+        0
+    );
+}
+
+#[tokio::test]
+async fn an_endpoint_that_refuses_for_its_store_is_not_the_one_that_gets_the_calls() {
+    let (database, _pool) = database(&[WORLD]).await;
+    let well = Process::backend("users,content,social", database.url(), None).await;
+    // A store that is not there: its breaker is open soon, and its refusals are fast.
+    let nowhere = "postgres://nobody@127.0.0.1:1/nothing";
+    let ill = Process::backend("users,content,social", nowhere, None).await;
+    let both = format!("{},{}", well.url(), ill.url());
+    let (house, _file) = gateway([&both, &both, &both], &[flag("guard.health-probes", false)]).await;
+    let client = viewer(&house);
+    eventually(|| async { codes(&client.query(DOCUMENT).await).is_empty() }).await;
+    for _ in 0..40 {
+        assert_eq!(codes(&client.query(DOCUMENT).await), Vec::<String>::new());
+    }
 }
 
 #[tokio::test]

@@ -47,6 +47,8 @@ pub(super) enum Outcome {
     Answered,
     /// The other side did not do its part.
     Failed,
+    /// A probe was answered, and how long that took says nothing.
+    Recovered,
     /// It says nothing of the other side.
     Ignored,
     /// Nobody waited for it any more.
@@ -222,7 +224,7 @@ impl Verdict {
         match outcome {
             Outcome::Failed => Self::Failure,
             Outcome::Answered | Outcome::Left if took >= thresholds.slow => Self::Slow,
-            Outcome::Answered => Self::Ok,
+            Outcome::Answered | Outcome::Recovered => Self::Ok,
             // Too young to say anything.
             Outcome::Left | Outcome::Ignored => Self::Ignored,
         }

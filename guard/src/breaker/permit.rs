@@ -39,6 +39,11 @@ impl<'a> Permit<'a> {
         self.outcome = Outcome::Failed;
     }
 
+    /// The other side is back: it answered a probe, however long it took to get there.
+    pub fn recovered(mut self) {
+        self.outcome = Outcome::Recovered;
+    }
+
     /// What became of it says nothing of the other side.
     pub fn ignored(mut self) {
         self.outcome = Outcome::Ignored;

@@ -56,6 +56,8 @@ pub(super) struct Batch<S: Source> {
     policy: u64,
     /// When it ends, whoever waits.
     deadline: Deadline,
+    /// Whether that is sooner than the source allows: it has no more time than who started it.
+    hurried: bool,
     keys: Vec<S::Key>,
     waiters: Mutex<Vec<Waiter<S>>>,
     abort: OnceLock<AbortHandle>,
@@ -68,8 +70,8 @@ struct Waiter<S: Source> {
     group: Arc<Group<S>>,
     /// The key's place in the group.
     position: usize,
-    /// Whether the batch was under way when the group came.
-    joined: bool,
+    /// Whether it may be fetched once more: the batch was under way when the group came, and has another's time.
+    may_repeat: bool,
 }
 
 /// Whether calls have few keys. They wait for one another, so nobody else joins them.
@@ -99,8 +101,19 @@ impl<S: Source> Flights<S> {
     /// Sees to it that each key of `group` gets its answer: by a flight that is under way, if its number is at least
     /// `oldest`, else by a new one. Whether flights are shared, and how many keys go in one call, is the caller's policy.
     pub(super) fn launch(self: &Arc<Self>, group: &Arc<Group<S>>, oldest: u64) {
+        self.launch_some(group, 0..group.len(), oldest, true);
+    }
+
+    /// The same, for the keys at `positions`. What runs out of another's time is fetched once more if it `may_repeat`.
+    fn launch_some(
+        self: &Arc<Self>,
+        group: &Arc<Group<S>>,
+        positions: impl Iterator<Item = usize>,
+        oldest: u64,
+        may_repeat: bool,
+    ) {
         let caller = group.caller();
-        let policy = caller.policy.wire_hash();
+        let policy = caller.policy.calls_hash();
         let shared = !is_small(&caller.policy) && caller.policy.loaders_shared_flights();
         // Who has as much time as a flight waits for it. One that has half of what a new one could have is good enough:
         // requests that follow one another closely must not each fetch for themselves.
@@ -108,13 +121,14 @@ impl<S: Source> Flights<S> {
         let batches = {
             let mut table = self.table.lock();
             let (mut fresh, mut joined) = (Vec::new(), 0);
-            for (position, key) in group.keys().enumerate() {
+            for position in positions {
+                let key = group.key(position);
                 let flight = if shared { table.flights.get(&(policy, key.clone())) } else { None };
                 match flight {
                     Some((batch, place)) if batch.number >= oldest && batch.deadline >= wanted => {
                         let group = Arc::clone(group);
                         group.waits_for(batch);
-                        batch.waiters.lock().push(Waiter { key: *place, group, position, joined: true });
+                        batch.waiters.lock().push(Waiter { key: *place, group, position, may_repeat });
                         joined += 1;
                     }
                     _ => fresh.push(position),
@@ -130,34 +144,28 @@ impl<S: Source> Flights<S> {
         }
     }
 
-    /// Fetches these keys of `group` anew, whatever is under way.
-    fn launch_again(self: &Arc<Self>, group: &Arc<Group<S>>, positions: &[usize]) {
-        let batches = self.begin(&mut self.table.lock(), group, positions);
-        for batch in batches {
-            self.spawn(&batch, group.caller().clone());
-        }
-    }
-
     /// New batches for these keys of `group`; others may join them, if the policy allows. Their calls are still to be made.
     fn begin(&self, table: &mut Table<S>, group: &Arc<Group<S>>, positions: &[usize]) -> Vec<Arc<Batch<S>>> {
         let caller = group.caller();
-        let policy = caller.policy.wire_hash();
+        let policy = caller.policy.calls_hash();
         let shared = !is_small(&caller.policy) && caller.policy.loaders_shared_flights();
         let batching = caller.policy.loaders_batching();
         let max_batch = batching.map_or(1, |batching| self.source.max_batch().min(batching.max_batch.into())).max(1);
-        let deadline = caller.deadline.capped(self.source.cap());
+        let full = Deadline::after(self.source.cap());
+        let deadline = caller.deadline.min(full);
         let mut batches = Vec::new();
         for chunk in positions.chunks(max_batch) {
             let waiter = |(key, position): (usize, &usize)| Waiter {
                 key,
                 group: Arc::clone(group),
                 position: *position,
-                joined: false,
+                may_repeat: false,
             };
             let batch = Arc::new(Batch {
                 number: table.next_number,
                 policy,
                 deadline,
+                hurried: deadline < full,
                 keys: chunk.iter().map(|position| group.key(*position).clone()).collect(),
                 waiters: Mutex::new(chunk.iter().enumerate().map(waiter).collect()),
                 abort: OnceLock::new(),
@@ -180,8 +188,10 @@ impl<S: Source> Flights<S> {
         for batch in group.batches() {
             let mut table = self.table.lock();
             let mut waiters = batch.waiters.lock();
+            // One that has landed has none any more.
+            let was_awaited = !waiters.is_empty();
             waiters.retain(|waiter| !Arc::ptr_eq(&waiter.group, group));
-            if waiters.is_empty() {
+            if was_awaited && waiters.is_empty() {
                 table.land(&batch);
                 self.source.abandoned();
                 if let Some(abort) = batch.abort.get() {
@@ -196,9 +206,11 @@ impl<S: Source> Flights<S> {
         let landing = Landing { flights: Arc::clone(self), batch: Arc::clone(batch) };
         let task = tokio::spawn(async move {
             let Landing { flights, batch } = &landing;
-            // Never closed. What waits here ends with the request that waits for it.
-            let _place = if is_small(&caller.policy) { flights.small_calls.acquire().await.ok() } else { None };
-            let load = flights.source.load(&batch.keys, caller, batch.deadline);
+            let load = async {
+                // Never closed.
+                let _place = if is_small(&caller.policy) { flights.small_calls.acquire().await.ok() } else { None };
+                flights.source.load(&batch.keys, caller, batch.deadline).await
+            };
             let answers = timeout_at(batch.deadline.instant(), load).await;
             landing.land(&answers.unwrap_or_else(|_| vec![Err(LoadError::from(ErrorCode::Timeout)); batch.keys.len()]));
         });
@@ -230,10 +242,11 @@ impl<S: Source> Landing<S> {
         self.flights.table.lock().land(&self.batch);
         let waiters = std::mem::take(&mut *self.batch.waiters.lock());
         let mut again: Vec<(Arc<Group<S>>, Vec<usize>)> = Vec::new();
-        for Waiter { key, group, position, joined } in waiters {
+        for Waiter { key, group, position, may_repeat } in waiters {
             let missing = || Err(LoadError::from(ErrorCode::Internal));
             let answer = answers.get(key).cloned().unwrap_or_else(missing);
-            if joined && answer.as_ref().is_err_and(|error| error.code == ErrorCode::Timeout) {
+            let is_late = || answer.as_ref().is_err_and(|error| error.code == ErrorCode::Timeout);
+            if may_repeat && self.batch.hurried && is_late() {
                 // It ran out of another's time.
                 match again.iter_mut().find(|(known, _)| Arc::ptr_eq(known, &group)) {
                     Some((_, positions)) => positions.push(position),
@@ -249,7 +262,8 @@ impl<S: Source> Landing<S> {
                 && !caller.deadline.remaining().is_zero()
                 && self.flights.source.may_fetch_again(&caller.policy)
             {
-                self.flights.launch_again(&group, &positions);
+                // All who come from here share the next one.
+                self.flights.launch_some(&group, positions.into_iter(), self.batch.number + 1, false);
             } else {
                 for position in positions {
                     group.answer(position, Err(LoadError::from(ErrorCode::Timeout)));

@@ -49,9 +49,9 @@ impl<S: Source> Group<S> {
         &self.keys[position].0
     }
 
-    /// The keys, by position.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &S::Key> {
-        self.keys.iter().map(|(key, _)| key)
+    /// How many keys there are.
+    pub(super) fn len(&self) -> usize {
+        self.keys.len()
     }
 
     /// Some of the keys come with `batch`.

@@ -52,13 +52,14 @@ impl Upstream {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            if !self.may_retry(rules.retry, again, &error, deadline) {
+            if !self.may_retry(rules.retry, again, at, &error) {
                 return Err(error);
             }
             failed = Some(at);
             self.0.attempts.retries.inc();
             let spread = pause.mul_f64((self.0.random)());
-            if timeout_at(deadline.instant(), sleep(spread)).await.is_err() {
+            let paused = timeout_at(deadline.instant(), sleep(spread)).await;
+            if paused.is_err() || deadline.remaining().is_zero() {
                 return Err(error);
             }
             pause *= 2;
@@ -77,11 +78,11 @@ impl Upstream {
         self.attempt(rules, at, deadline, &send).await
     }
 
-    /// Whether `error` is worth one more attempt, the `again`-th; takes it out of the budget.
-    fn may_retry(&self, retry: Option<Retry>, again: u32, error: &CallError, deadline: Deadline) -> bool {
+    /// Whether `error`, of the endpoint `at`, is worth one more attempt, the `again`-th; takes it out of the budget. Who refused
+    /// because of a store of his own refuses again: then only another endpoint is.
+    fn may_retry(&self, retry: Option<Retry>, again: u32, at: usize, error: &CallError) -> bool {
         retry.is_some_and(|retry| again < retry.most)
-            && error.may_retry()
-            && !deadline.remaining().is_zero()
+            && (error.may_retry() || error.is_refusal() && self.0.endpoints.other_than(at).is_some())
             && self.0.budget.withdraw()
     }
 
@@ -139,9 +140,16 @@ impl Upstream {
         send: &impl Sender<T>,
     ) -> Result<T, CallError> {
         let inner = &self.0;
+        if deadline.remaining().is_zero() {
+            // Nothing was sent, so it is nobody's fault.
+            return Err(CallError::Late);
+        }
         let endpoint = &inner.endpoints.all()[at];
         let _seat = inner.bulkhead.enter(rules.most).map_err(|_| CallError::Full)?;
         let permit = inner.breaker.enter(rules.breaker.as_ref()).map_err(|_| CallError::Broken)?;
+        // Everybody else is refused while one tries: from the time on that is slow, the answer is known.
+        let tries = rules.breaker.filter(|_| permit.is_probe());
+        let deadline = tries.map_or(deadline, |thresholds| deadline.capped(thresholds.slow));
         let _active = endpoint.begin();
         let line = Line::new(endpoint.way(), inner.max_response);
         let answer = send(line, deadline.remaining());
@@ -158,9 +166,17 @@ impl Upstream {
             }
             Verdict::Failed => {
                 endpoint.failed();
-                permit.failed();
+                // While there is another one that is well, this is the endpoint's fault, and not the upstream's: what was under
+                // way at one that is killed fails at once, and is to be tried elsewhere.
+                if inner.endpoints.other_than(at).is_some() { permit.ignored() } else { permit.failed() }
             }
-            Verdict::Ignored => permit.ignored(),
+            Verdict::Ignored => {
+                if outcome.as_ref().is_err_and(CallError::is_refusal) {
+                    // Refusals are fast: whoever gives them would get most of the calls.
+                    endpoint.failed();
+                }
+                permit.ignored();
+            }
         }
         outcome
     }

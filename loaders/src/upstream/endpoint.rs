@@ -2,7 +2,8 @@
 //! and what it says when it is asked how it is.
 
 use std::{
-    sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed},
+    error::Error as _,
+    sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed},
     time::Duration,
 };
 
@@ -45,8 +46,10 @@ pub(super) struct Endpoint {
     out_until: AtomicU64,
     /// What the last probe found; 0 while nobody asks.
     probed: AtomicU8,
-    /// Probes in a row that had no answer.
+    /// Probes in a row that had no answer, while no call had one either.
     silent: AtomicU32,
+    /// Whether a call was answered since the last probe began.
+    heard: AtomicBool,
 }
 
 /// A call under way at an endpoint.
@@ -70,6 +73,7 @@ impl Endpoint {
             out_until: AtomicU64::new(0),
             probed: AtomicU8::new(0),
             silent: AtomicU32::new(0),
+            heard: AtomicBool::new(false),
         }
     }
 
@@ -100,6 +104,10 @@ impl Endpoint {
     pub(super) fn answered(&self) {
         if self.failures.load(Relaxed) != 0 {
             self.failures.store(0, Relaxed);
+        }
+        // Read first: it is one word for all processors.
+        if !self.heard.load(Relaxed) {
+            self.heard.store(true, Relaxed);
         }
     }
 
@@ -136,7 +144,7 @@ impl Endpoint {
         };
         let before = self.probed();
         self.probed.store(number, Relaxed);
-        if health == Some(Health::Unreachable) {
+        if health == Some(Health::Unreachable) && !self.heard.load(Relaxed) {
             self.silent.fetch_add(1, Relaxed);
         } else {
             self.silent.store(0, Relaxed);
@@ -152,11 +160,14 @@ impl Endpoint {
 
     /// Asks it how `service` is.
     pub(super) async fn ask(&self, service: &str, patience: Duration) -> Health {
+        self.heard.store(false, Relaxed);
         let request = HealthCheckRequest { service: service.to_owned() };
         let mut client = HealthClient::new(self.way());
         match patiently(patience, client.check(request)).await {
             Some(Ok(answer)) if answer.get_ref().status() == ServingStatus::Serving => Health::Serving,
             Some(Ok(_)) => Health::NotServing,
+            // It answers, and not what is asked.
+            Some(Err(status)) if status.source().is_none() => Health::NotServing,
             Some(Err(_)) | None => Health::Unreachable,
         }
     }

@@ -22,7 +22,7 @@ impl Endpoints {
         &self.all
     }
 
-    /// The place of the endpoint for the next attempt, preferably not `failed`.
+    /// The place of the endpoint for the next attempt: of those that are well preferably not `failed`.
     ///
     /// If more than half of them would be left out, none is: what looks like many broken endpoints is more likely one fault
     /// that they share, and the rest could not bear the load.
@@ -36,7 +36,7 @@ impl Endpoints {
         let turn = self.turn.fetch_add(1, Relaxed);
         let burden = |at: &usize| {
             let endpoint = &self.all[*at];
-            (Some(*at) == failed, may_leave_out && endpoint.is_out(), endpoint.active())
+            (may_leave_out && endpoint.is_out(), Some(*at) == failed, endpoint.active())
         };
         (0..count).map(|step| (turn + step) % count).min_by_key(burden).unwrap_or(0)
     }
@@ -78,6 +78,7 @@ mod tests {
         fail(0);
         assert!((0..10).all(|_| endpoints.choose(None) == 1));
         assert_eq!(endpoints.other_than(1), None);
+        assert_eq!(endpoints.choose(Some(1)), 1, "not to one that is known to be broken, for one failure");
         fail(1);
         let mut chosen: Vec<_> = (0..2).map(|_| endpoints.choose(None)).collect();
         chosen.sort_unstable();

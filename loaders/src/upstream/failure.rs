@@ -56,10 +56,16 @@ impl CallError {
         match self {
             Self::Broken | Self::Full | Self::Late => false,
             Self::Said(status) => {
-                self.verdict() == Verdict::Failed
-                    && !matches!(status.code(), Code::DeadlineExceeded | Code::ResourceExhausted)
+                // A connection that ended because of too many cancelled calls says RESOURCE_EXHAUSTED; so may a service.
+                let exhausted = status.code() == Code::ResourceExhausted && !broke(status);
+                self.verdict() == Verdict::Failed && status.code() != Code::DeadlineExceeded && !exhausted
             }
         }
+    }
+
+    /// Whether the endpoint refused by a guard of its own, before it did anything.
+    pub(super) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Said(status) if is_refusal(status))
     }
 
     /// What a client is told of a read.

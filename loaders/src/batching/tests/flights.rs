@@ -182,12 +182,17 @@ async fn nobody_joins_a_fetch_that_has_much_less_time_than_he_has() {
 async fn who_joined_a_fetch_that_ran_out_of_time_fetches_once_himself() {
     let process = Process::new(usize::MAX, 0);
     process.second_attempts.store(1, Ordering::SeqCst);
-    let first = start_within(&process, 60, &[1, 2]);
+    // Less than the cap, and enough to be joined.
+    let time = CAP * 3 / 4;
+    let first = {
+        let request = process.request_by(Process::sharing(), Deadline::after(time));
+        tokio::spawn(request.run(join_all([1, 2].map(|key| request.load(key)))))
+    };
     settle().await;
     let joiners = [start_within(&process, 60, &[1]), start_within(&process, 60, &[2])];
     settle().await;
     assert_eq!(process.sizes(), [2]);
-    tokio::time::advance(CAP).await;
+    tokio::time::advance(time).await;
     settle().await;
     assert_eq!(first.await.unwrap(), [Err(ErrorCode::Timeout.into()), Err(ErrorCode::Timeout.into())]);
     assert_eq!(process.sizes(), [2, 1], "one again, which is what the budget covers");

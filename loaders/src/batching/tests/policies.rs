@@ -78,7 +78,7 @@ async fn without_shared_flights_requests_fetch_for_themselves_and_batch_all_the_
 async fn a_fetch_is_shared_only_with_those_who_would_ask_the_upstream_alike() {
     let process = Process::new(usize::MAX, 0);
     let other = || without(FlagId::GuardFastAcquire);
-    assert_ne!(other().wire_hash(), Policy::defaults().wire_hash());
+    assert_ne!(other().calls_hash(), Policy::defaults().calls_hash());
     let of: Vec<_> =
         [Policy::defaults(), other(), Policy::defaults(), other()].map(|policy| process.request_under(policy)).into();
     let all: Vec<_> = of.iter().map(|request| start(request, &[7])).collect();
