@@ -141,6 +141,8 @@ impl Backend {
         }
         let server = server
             .max_concurrent_streams(MAX_STREAMS)
+            // Callers whose clients leave cancel many at a time.
+            .http2_max_pending_accept_reset_streams(Some(MAX_STREAMS as usize))
             .http2_keepalive_interval(Some(KEEPALIVE.0))
             .http2_keepalive_timeout(Some(KEEPALIVE.1))
             .add_routes(routes)

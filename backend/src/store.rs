@@ -104,7 +104,8 @@ impl Store {
     where
         T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
-        let permit = self.pool.breaker().enter(None).ok();
+        let has_time = !call.deadline().remaining().is_zero();
+        let permit = has_time.then(|| self.pool.breaker().enter(None).ok()).flatten();
         let outcome = bounded(call, async { Ok(self.run(call, operation, lease, query).await?) }).await;
         self.conclude(operation, permit, outcome)
     }
@@ -161,7 +162,9 @@ impl Store {
             }
             None => {
                 tracing::warn!(operation, "statement abandoned at the deadline");
-                (Verdict::Failed, StoreError::Timeout)
+                // A store that answers others, or its prober, is not what is wrong: the statement is, or what it waits for.
+                let verdict = if self.pool.has_answered() { Verdict::Late } else { Verdict::Failed };
+                (verdict, StoreError::Timeout)
             }
         };
         if let Some(permit) = permit {

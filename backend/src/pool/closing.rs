@@ -3,6 +3,7 @@
 
 use std::{future::Future, sync::atomic::Ordering::Relaxed, time::Duration};
 
+use nova_guard::Phase;
 use parking_lot::Mutex;
 use tokio::{
     runtime::Handle,
@@ -46,7 +47,9 @@ impl Pool {
     pub(super) fn abandon(&self, mut connection: Connection, place: Place, patient: bool) {
         let tallies = &self.0.tallies;
         if !patient {
-            if self.0.closes.take() {
+            // Of a store that was away, or is, nobody is to be spared.
+            let gone = !connection.is_of(self.0.epoch.load(Relaxed)) || self.0.breaker.phase() != Phase::Closed;
+            if gone || self.0.closes.take() {
                 tallies.closed_hard.fetch_add(1, Relaxed);
                 drop(connection);
                 // After the connection that it stands for.

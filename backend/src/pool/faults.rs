@@ -16,6 +16,8 @@ pub(crate) enum Verdict {
     Failed,
     /// It answered: with a refusal of what it was asked.
     Answered,
+    /// It was late, and the server is well.
+    Late,
     /// It says nothing: calls were in each other's way.
     Ignored,
 }
@@ -26,6 +28,8 @@ impl Verdict {
         match self {
             Self::Failed => permit.failed(),
             Self::Answered => permit.answered(),
+            // As one that its caller left.
+            Self::Late => drop(permit),
             Self::Ignored => permit.ignored(),
         }
     }
@@ -74,6 +78,11 @@ pub(super) fn is_full(error: &Error) -> bool {
 /// Whether the connection can be used again after `error`.
 pub(super) fn leaves_usable(error: &Error) -> bool {
     let Error::Database(error) = error else { return false };
+    // The server has become a replica; its plan, or its statement, is not what we take it for any more: a new connection
+    // begins afresh.
+    if matches!(error.code().as_deref(), Some("25006" | "0A000" | "26000")) {
+        return false;
+    }
     let severity = error.try_downcast_ref::<PgDatabaseError>().map(PgDatabaseError::severity);
     severity == Some(PgSeverity::Error)
 }

@@ -73,20 +73,15 @@ impl Idle {
         self.rest.lock().distrusted = Some(Instant::now());
     }
 
-    /// Takes out what is too old, and what rested too long as far as more than `least` exist.
-    pub(super) fn take_due(&self, least: usize) -> Vec<Connection> {
+    /// Takes out one that is too old, or that rested too long while more than `least` exist.
+    pub(super) fn take_due(&self, least: usize) -> Option<Connection> {
         let mut rest = self.rest.lock();
-        let mut spare = self.existing().saturating_sub(least);
+        let is_spare = self.existing() > least;
         // From the one that rests longest on.
-        rest.stack
-            .extract_if(.., |resting| {
-                let rested = spare > 0 && resting.since.elapsed() >= resting.connection.idle;
-                let due = rested || resting.connection.is_old();
-                spare -= usize::from(due && spare > 0);
-                due
-            })
-            .map(|resting| resting.connection)
-            .collect()
+        let due = rest.stack.iter().position(|resting| {
+            is_spare && resting.since.elapsed() >= resting.connection.idle || resting.connection.is_old()
+        });
+        due.map(|at| rest.stack.remove(at).connection)
     }
 
     /// Takes out all.

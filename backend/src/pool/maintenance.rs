@@ -25,7 +25,10 @@ impl Pool {
         loop {
             ticks.tick().await;
             let least = self.0.limits.kept();
-            for connection in self.0.idle.take_due(least) {
+            // With a place, so that nobody makes another one while this one ends.
+            while let Ok(_place) = Arc::clone(&self.0.places).try_acquire_owned()
+                && let Some(connection) = self.0.idle.take_due(least)
+            {
                 let _ = timeout(FAREWELL, connection.postgres.close()).await;
             }
             // The prober first: nobody is to be in its way.

@@ -46,6 +46,8 @@ use self::{closing::HardCloses, connection::Connection, idle::Idle, metrics::Tal
 const NAME: &str = "postgres";
 /// Connections that are made at a time for calls: in a burst the others wait for one of those, or for one that comes free.
 const DOORS: usize = 4;
+/// How long a connection that has rested may take to show that it lives.
+const PING: Duration = Duration::from_millis(500);
 /// How long a call waited for a connection before it was told at once.
 const OLD_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -88,7 +90,11 @@ struct Place {
 /// How much of the pool one service may have at a time. What is stuck in one service, at a locked table, then leaves
 /// connections for the others. Cheap to clone; clones are the same share.
 #[derive(Debug, Clone)]
-pub(crate) struct Share(Arc<Semaphore>);
+pub(crate) struct Share {
+    places: Arc<Semaphore>,
+    /// Callers who wait for a place of it.
+    waiting: Arc<AtomicUsize>,
+}
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -110,6 +116,13 @@ pub(crate) enum Refused {
 
 /// Somebody waits for a place, until it is dropped.
 struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn begin(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Relaxed);
+        Self(waiting)
+    }
+}
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
@@ -158,10 +171,10 @@ impl Pool {
         self.0.alive.subscribe()
     }
 
-    /// The share of one of `services` that use this pool: all of it for one alone, two thirds for one of several.
+    /// The share of one of `services` that use this pool.
     pub(crate) fn share(&self, services: usize) -> Share {
-        let places = self.0.limits.places();
-        Share(Arc::new(Semaphore::new(if services > 1 { (places * 2).div_ceil(3) } else { places })))
+        let places = share_of(self.0.limits.places(), services);
+        Share { places: Arc::new(Semaphore::new(places)), waiting: Arc::default() }
     }
 
     /// A connection out of `share`, for a call under `policy`. From the moment that it has a place, the call is counted: `permit` is set, and
@@ -205,23 +218,23 @@ impl Pool {
     }
 
     /// A place, if there is one now.
-    fn place_now(&self, Share(share): &Share) -> Option<Place> {
-        let of_share = Arc::clone(share).try_acquire_owned().ok()?;
+    fn place_now(&self, share: &Share) -> Option<Place> {
+        let of_share = Arc::clone(&share.places).try_acquire_owned().ok()?;
         let of_pool = Arc::clone(&self.0.places).try_acquire_owned().ok()?;
         Some(Place { _of_pool: of_pool, _of_share: of_share })
     }
 
     /// Waits for a place: as long as `policy` says, and no longer than the breaker is closed.
-    async fn wait(&self, policy: &Policy, Share(share): &Share, ruled: bool) -> Result<Place, NoConnection> {
+    async fn wait(&self, policy: &Policy, share: &Share, ruled: bool) -> Result<Place, NoConnection> {
         let Inner { places, breaker, waiting, limits, .. } = &*self.0;
-        let _waiting = Waiting(waiting);
-        if waiting.fetch_add(1, Relaxed) >= limits.waiting() {
+        let (_waiting, _of_share) = (Waiting::begin(waiting), Waiting::begin(&share.waiting));
+        if share.waiting.load(Relaxed) > limits.waiting() {
             return Err(self.refuse(Refused::Saturated));
         }
         let patience = if policy.guard_fast_acquire() { limits.acquire } else { limits.acquire.max(OLD_PATIENCE) };
         // The share's first: who waits for that takes nothing from others.
         let place = async {
-            let of_share = Arc::clone(share).acquire_owned().await?;
+            let of_share = Arc::clone(&share.places).acquire_owned().await?;
             let of_pool = Arc::clone(places).acquire_owned().await?;
             Ok::<_, AcquireError>(Place { _of_pool: of_pool, _of_share: of_share })
         };
@@ -259,7 +272,7 @@ impl Pool {
         let mut door = None;
         loop {
             match self.0.idle.take(door.is_some()) {
-                Ok(mut connection) => match timeout(self.0.limits.connect, connection.ping()).await {
+                Ok(mut connection) => match timeout(PING.min(self.0.limits.connect), connection.ping()).await {
                     Ok(Ok(())) => return Ok(connection),
                     Ok(Err(_)) | Err(_) => self.suspect(),
                 },
@@ -275,6 +288,11 @@ impl Pool {
     pub(crate) fn suspect(&self) {
         self.0.idle.distrust();
         self.0.suspicion.notify_one();
+    }
+
+    /// Whether a call, or the prober, had its answer since the prober last looked.
+    pub(crate) fn has_answered(&self) -> bool {
+        self.0.answered.load(Relaxed)
     }
 
     /// A call had its answer.
@@ -293,9 +311,31 @@ impl Pool {
     }
 }
 
+/// How many of `places` one of `services` may have: when all but one are stuck, the last one has a sixth left.
+fn share_of(places: usize, services: usize) -> usize {
+    match services {
+        0 | 1 => places,
+        _ => (places.saturating_sub((places / 6).max(1)) / (services - 1)).max(1),
+    }
+}
+
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The options hold a password.
         f.debug_struct("Pool").field("limits", &self.0.limits).field("breaker", &self.0.breaker).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_service_has_places_when_all_others_are_stuck() {
+        assert_eq!((share_of(29, 1), share_of(29, 2), share_of(29, 3)), (29, 25, 12));
+        for (places, services) in (3..60).flat_map(|places| [2, 3].map(|services| (places, services))) {
+            assert!(share_of(places, services) * (services - 1) < places, "{places} {services}");
+        }
+        assert_eq!(share_of(1, 3), 1, "there is nothing to divide");
     }
 }

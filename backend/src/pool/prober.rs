@@ -42,7 +42,7 @@ impl Pool {
             match phase {
                 Phase::Closed | Phase::Isolated => {
                     let alive = self.look(&mut own).await;
-                    self.tell(alive);
+                    self.tell(alive && breaker.phase() != Phase::Isolated);
                     tokio::select! {
                         () = sleep(EVERY) => {}
                         () = self.0.suspicion.notified() => {}
@@ -67,6 +67,7 @@ impl Pool {
         let why = match own.take().filter(|own| own.born.elapsed() < lifetime) {
             Some(mut young) => match patiently(PATIENCE, young.connection.ping()).await {
                 Some(Ok(())) => {
+                    self.answered();
                     *own = Some(young);
                     return true;
                 }
@@ -116,7 +117,16 @@ impl Pool {
         let slot = place.as_ref().and_then(|_| self.0.idle.reserve_below(self.0.limits.places()));
         let made = match slot {
             // The one that it has may be the last that the server gave.
-            Some(slot) if lives => patiently(PATIENCE, self.connect_and_ask(slot)).await.and_then(Result::ok).map(Some),
+            Some(slot) if lives => match patiently(PATIENCE, self.connect_and_ask(slot)).await {
+                Some(Ok(connection)) => Some(Some(connection)),
+                Some(Err(error)) if faults::is_full(&error) => {
+                    // It answers, and takes nobody more: what there was before is all that there will be.
+                    self.0.epoch.fetch_sub(1, Relaxed);
+                    permit.recovered();
+                    return true;
+                }
+                Some(Err(_)) | None => None,
+            },
             slot => {
                 drop(slot);
                 self.renew(own).await.then_some(None)
@@ -130,7 +140,8 @@ impl Pool {
         if let Some(connection) = connection {
             self.0.idle.push(connection);
         }
-        permit.answered();
+        // To connect takes time that is ours as well.
+        permit.recovered();
         true
     }
 

@@ -10,11 +10,11 @@ use tokio::{sync::oneshot, task::JoinHandle, time::interval};
 use super::plain::APPLICATION;
 
 const EVERY: Duration = Duration::from_millis(20);
-/// The folding of counters is the backend's own business, not a request's.
+/// The folding of counters, and whether the store answers, are the backend's own business, not a request's.
 const STATEMENTS: &str = "
     select distinct application_name = $1, query_id, left(query, 500) from pg_stat_activity
     where datname = current_database() and application_name in ('nova-backend', $1) and query_id is not null
-        and query not like '%fold_counter_deltas%'";
+        and query not like '%fold_counter_deltas%' and query <> 'select 1' and query not like '%current_setting%'";
 
 /// By who ran it (the plain handler or not) and the database's number: the text.
 type Seen = HashMap<(bool, i64), String>;
