@@ -176,9 +176,9 @@ impl State {
             }
             Fault::Endless => {
                 // The head of a message of 2^30 bytes, then as much as anybody reads.
-                let head = Bytes::from_static(&[0, 0x40, 0, 0, 0]);
+                let announced = Bytes::from_static(&[0, 0x40, 0, 0, 0]);
                 let chunk = Bytes::from(vec![0; 1 << 16]);
-                let frames = std::iter::once(head).chain(std::iter::repeat_n(chunk, 1 << 14));
+                let frames = std::iter::once(announced).chain(std::iter::repeat_n(chunk, 1 << 14));
                 answered(StreamBody::new(stream::iter(frames.map(|bytes| Ok(http_body::Frame::data(bytes))))))
             }
             Fault::Refuse => {
