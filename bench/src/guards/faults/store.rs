@@ -11,7 +11,7 @@ use nova_tests::{
     world::WORLD,
 };
 use serde_json::json;
-use sqlx::PgPool;
+use sqlx::{Connection as _, PgConnection, PgPool};
 use tokio::time::Instant;
 
 use super::{ALL, FaultsArgs, load::paced, viewer};
@@ -20,6 +20,8 @@ use crate::{
     report::{Goal, Report},
 };
 
+/// Needs a store, and none of its posts.
+const WITHOUT_POSTS: &str = "{ viewer { username followerCount } }";
 /// What a request has whose statement is to be stopped.
 const BUDGET: Duration = Duration::from_secs(1);
 /// Longest answer while the store is dead, in milliseconds.
@@ -36,6 +38,8 @@ pub(super) async fn measure(report: &mut Report, args: &FaultsArgs) -> Result<()
     let client = viewer(&gateway)?;
     whole(&client).await;
     stopped(report, args, &postgres, &backend).await?;
+    locked(report, args, &postgres, &client).await?;
+    full(report, args, &postgres, &client).await?;
     let time = Duration::from_secs(args.phase_seconds);
     let pids = [gateway.pid(), backend.pid()];
     for (name, killed) in [("killed", true), ("frozen", false)] {
@@ -95,7 +99,6 @@ async fn stopped(
     let gateway = Process::gateway_with([&url, &url, &url], &[("NOVA_FLAGS_FILE", &file)]).await;
     let client = viewer(&gateway)?;
     whole(&client).await;
-    let failed = |error: sqlx::Error| Failure::Internal(error.to_string());
     let pool = PgPool::connect(&postgres.url()).await.map_err(failed)?;
     let mut late = vec![];
     for _ in 0..args.pairs {
@@ -113,6 +116,72 @@ async fn stopped(
     }
     report.add("store.locked.stopped_after_deadline", "ms", Some(Goal::Below(500.0)), late);
     Ok(())
+}
+
+/// A table is locked, and what does not need it is asked for beside it.
+async fn locked(
+    report: &mut Report,
+    args: &FaultsArgs,
+    postgres: &OwnPostgres,
+    client: &Client,
+) -> Result<(), Failure> {
+    say::step("a table is locked under load");
+    let pool = PgPool::connect(&postgres.url()).await.map_err(failed)?;
+    let time = Duration::from_secs(args.phase_seconds);
+    let both = async || {
+        let (others, _) =
+            tokio::join!(paced(client, WITHOUT_POSTS, args.rate, time), paced(client, ALL, args.rate, time));
+        (others.quantile(0.5), others.errors)
+    };
+    let (mut healthy, mut ill, mut added, mut errors) = (vec![], vec![], vec![], 0);
+    for _ in 0..args.pairs {
+        let before = both().await;
+        let mut lock = pool.begin().await.map_err(failed)?;
+        sqlx::raw_sql("lock table posts in access exclusive mode").execute(&mut *lock).await.map_err(failed)?;
+        let during = both().await;
+        lock.rollback().await.map_err(failed)?;
+        whole(client).await;
+        errors += before.1 + during.1;
+        healthy.push(before.0);
+        ill.push(during.0);
+        added.push(during.0 - before.0);
+    }
+    report.add("store.locked.others_healthy_p50", "ms", None, healthy);
+    report.add("store.locked.others_p50", "ms", None, ill);
+    report.add("store.locked.others_added", "ms", Some(Goal::Below(2.0)), added);
+    report.add("store.locked.others_errors", "times", Some(Goal::Exactly(0.0)), vec![f64::from(errors)]);
+    Ok(())
+}
+
+/// Others have every connection that the server has, and the backend has none.
+async fn full(report: &mut Report, args: &FaultsArgs, postgres: &OwnPostgres, client: &Client) -> Result<(), Failure> {
+    say::step("no connection is left");
+    let time = Duration::from_secs(args.phase_seconds);
+    let (mut p50, mut worst, mut recovery) = (vec![], vec![], vec![]);
+    for _ in 0..args.pairs {
+        let mut theirs = Vec::new();
+        while let Ok(mut connection) = PgConnection::connect(&postgres.url()).await {
+            let ended =
+                "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'nova-backend'";
+            sqlx::raw_sql(ended).execute(&mut connection).await.map_err(failed)?;
+            theirs.push(connection);
+        }
+        let seen = paced(client, ALL, args.rate, time).await;
+        p50.push(seen.quantile(0.5));
+        worst.push(seen.max());
+        drop(theirs);
+        let begin = Instant::now();
+        whole(client).await;
+        recovery.push(begin.elapsed().as_secs_f64() * 1_000.0);
+    }
+    report.add("store.full.p50", "ms", Some(Goal::Below(DEAD)), p50);
+    report.add("store.full.max", "ms", None, worst);
+    report.add("store.full.recovery", "ms", None, recovery);
+    Ok(())
+}
+
+fn failed(error: sqlx::Error) -> Failure {
+    Failure::Internal(error.to_string())
 }
 
 /// The backend's statements that wait for a lock.
