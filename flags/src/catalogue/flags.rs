@@ -228,8 +228,8 @@ catalogue! {
         off: "Endpoints are not asked how they are. One is left out only for a while after calls to it have failed. Services say that they serve without asking their store.",
         on: "Endpoints are asked again and again how they are. One that does not serve, or does not answer, is left out; when no endpoint of an upstream answers twice in a row, its breaker opens. Services say that they serve while their store answers.",
         payload: HealthProbes {
-            interval_ms: u32 = 300 in 100..=60_000, "Milliseconds from an answer to the next question.";
-            timeout_ms: u32 = 700 in 50..=10_000, "Milliseconds that an endpoint may take to answer.";
+            interval_ms: u32 = 250 in 100..=60_000, "Milliseconds from an answer to the next question.";
+            timeout_ms: u32 = 600 in 50..=10_000, "Milliseconds that an endpoint may take to answer.";
         }
     }
 

@@ -180,6 +180,7 @@ async fn full(report: &mut Report, args: &FaultsArgs, postgres: &OwnPostgres, cl
     Ok(())
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` has it")]
 fn failed(error: sqlx::Error) -> Failure {
     Failure::Internal(error.to_string())
 }
