@@ -1,12 +1,13 @@
 //! A Postgres server of one test's own, which can be killed, stopped and started again where it was.
 #![expect(clippy::unwrap_used, reason = "a test without its server has nothing to go on with")]
 
-use std::{os::unix::fs::PermissionsExt as _, path::PathBuf, process::Command};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
 
 use nova_cli::servers::{
     Account, free_port,
     postgres::{Server, ServerOptions},
 };
+use rustix::process::{Pid, Signal, kill_process};
 use sqlx::PgPool;
 use tempfile::TempDir;
 use tokio::time::{Duration, sleep};
@@ -23,7 +24,7 @@ pub struct OwnPostgres {
     port: u16,
     settings: &'static [&'static str],
     /// Its processes that stand still.
-    stopped: Vec<String>,
+    stopped: Vec<Pid>,
     home: TempDir,
 }
 
@@ -34,7 +35,7 @@ impl OwnPostgres {
     /// When it does not start.
     pub async fn start(rows: &'static str, settings: &'static [&'static str]) -> Self {
         // The server runs under an account that has to get in.
-        let home = tempfile::Builder::new().permissions(std::fs::Permissions::from_mode(0o755)).tempdir().unwrap();
+        let home = tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o755)).tempdir().unwrap();
         let mut own = Self { server: None, port: free_port().unwrap(), settings, stopped: Vec::new(), home };
         own.start_again().await;
         nova_migrations::run(&own.url(), |_| {}).await.unwrap();
@@ -95,7 +96,7 @@ impl OwnPostgres {
     /// # Panics
     /// While it does not run.
     pub async fn kill(&mut self) {
-        signal("-KILL", &self.processes());
+        signal(Signal::KILL, &self.processes());
         self.server.take().unwrap().ended().await;
     }
 
@@ -105,19 +106,25 @@ impl OwnPostgres {
     /// While it does not run.
     pub fn freeze(&mut self) {
         self.stopped = self.processes();
-        signal("-STOP", &self.stopped);
+        signal(Signal::STOP, &self.stopped);
     }
 
     /// They go on.
     pub fn thaw(&mut self) {
-        signal("-CONT", &std::mem::take(&mut self.stopped));
+        signal(Signal::CONT, &std::mem::take(&mut self.stopped));
     }
 
-    fn processes(&self) -> Vec<String> {
+    /// The first one first.
+    fn processes(&self) -> Vec<Pid> {
         let first = self.server.as_ref().unwrap().pid().unwrap().to_string();
-        let children = Command::new("pgrep").args(["-P", &first]).output().unwrap();
-        let children = String::from_utf8(children.stdout).unwrap();
-        std::iter::once(first.as_str()).chain(children.lines()).map(str::to_owned).collect()
+        let all = fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        let is_child = |pid: &String| {
+            // One that has ended meanwhile has no parent.
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            stat.rsplit_once(')').is_some_and(|(_, rest)| rest.split_whitespace().nth(1) == Some(&first))
+        };
+        let children: Vec<_> = all.filter(is_child).collect();
+        std::iter::once(&first).chain(&children).filter_map(|pid| Pid::from_raw(pid.parse().ok()?)).collect()
     }
 }
 
@@ -128,8 +135,8 @@ impl Drop for OwnPostgres {
 }
 
 /// One that has ended meanwhile needs no signal.
-fn signal(signal: &str, processes: &[String]) {
-    if !processes.is_empty() {
-        Command::new("kill").arg(signal).args(processes).status().unwrap();
+fn signal(signal: Signal, processes: &[Pid]) {
+    for pid in processes {
+        let _ = kill_process(*pid, signal);
     }
 }

@@ -4,6 +4,11 @@
 use std::{net::TcpListener, process::Stdio, time::Duration};
 
 use http::Method;
+use nova_cli::{clock::SystemClock, token::mint};
+use nova_core::{
+    UserId,
+    token::{TokenSecret, TokenType},
+};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
     net::TcpStream,
@@ -11,10 +16,12 @@ use tokio::{
     time::{interval, timeout},
 };
 
-use crate::client::Client;
+use crate::{backend::id, client::Client};
 
 /// Longest start of a process.
 const START: Duration = Duration::from_secs(30);
+/// Longer than any test, or bench, takes.
+const TOKEN_TTL: Duration = Duration::from_hours(1);
 /// Signs the tokens of these processes; the clock is the system's.
 pub const TOKEN_SECRET: &str = "a secret for processes, and only that";
 
@@ -107,6 +114,17 @@ impl Process {
     #[must_use]
     pub fn admin_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.admin)
+    }
+
+    /// The first user of the world that tests have, at this gateway.
+    ///
+    /// # Panics
+    /// Never, in practice: the token is plain.
+    #[must_use]
+    pub fn viewer(&self) -> Client {
+        let secret = TokenSecret::new(TOKEN_SECRET).unwrap();
+        let token = mint(&secret, &SystemClock, UserId(id(1)), TokenType::Access, "", TOKEN_TTL).unwrap();
+        Client::new(&self.url()).bearing(&token)
     }
 
     /// Its process id.

@@ -1,18 +1,10 @@
 //! A dead service costs the fields that are read from it, and nothing else. Each service is a process, and is killed.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-use std::time::Duration;
-
-use nova_cli::{clock::SystemClock, token::mint};
-use nova_core::{
-    UserId,
-    token::{TokenSecret, TokenType},
-};
 use nova_tests::{
     app::database,
-    backend::id,
-    client::{Client, codes},
-    processes::{Process, TOKEN_SECRET, eventually},
+    client::codes,
+    processes::{Process, eventually},
     world::WORLD,
 };
 use serde_json::{Value, json};
@@ -47,9 +39,7 @@ async fn each_service_in_turn_is_killed_and_the_feed_keeps_its_other_fields() {
     let mut content = Process::backend("content", database.url(), None).await;
     let mut social = Process::backend("social", database.url(), None).await;
     let gateway = Process::gateway(&users, &content, &social).await;
-    let secret = TokenSecret::new(TOKEN_SECRET).unwrap();
-    let token = mint(&secret, &SystemClock, UserId(id(1)), TokenType::Access, "", Duration::from_mins(5)).unwrap();
-    let client = Client::new(&gateway.url()).bearing(&token);
+    let client = gateway.viewer();
 
     let whole = client.query(DOCUMENT).await;
     assert_eq!(failures(&whole), Vec::<String>::new());

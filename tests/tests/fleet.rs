@@ -2,28 +2,19 @@
 //! backends, and one backend that is frozen or killed under load costs no read.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
 };
 
-use nova_cli::{clock::SystemClock, token::mint};
-use nova_core::{
-    UserId,
-    token::{TokenSecret, TokenType},
-};
 use nova_tests::{
     app::database,
     authority::Authority,
-    backend::id,
     client::{Client, codes},
     database::TestDatabase,
     files::Files,
     metrics::count,
-    processes::{Process, TOKEN_SECRET, eventually},
+    processes::{Process, eventually},
     world::WORLD,
 };
 use serde_json::Value;
@@ -62,9 +53,7 @@ impl Fleet {
         ];
         let urls = backends.each_ref().map(|backend| format!("https://127.0.0.1:{}", backend.port)).join(",");
         let gateways = [Process::gateway_with([&urls; 3], &with).await, Process::gateway_with([&urls; 3], &with).await];
-        let secret = TokenSecret::new(TOKEN_SECRET).unwrap();
-        let token = mint(&secret, &SystemClock, UserId(id(1)), TokenType::Access, "", Duration::from_mins(5)).unwrap();
-        let clients = gateways.each_ref().map(|gateway| Client::new(&gateway.url()).bearing(&token));
+        let clients = gateways.each_ref().map(Process::viewer);
         let fleet = Self { backends, gateways, clients, database, settings, _files: files };
         for gateway in &fleet.gateways {
             eventually(|| async { endpoints(gateway, "used").await == 6 }).await;

@@ -6,18 +6,12 @@ use std::{
     time::Duration,
 };
 
-use nova_cli::{clock::SystemClock, token::mint};
-use nova_core::{
-    UserId,
-    token::{TokenSecret, TokenType},
-};
 use nova_tests::{
     app::database,
     authority::{Authority, Papers},
-    backend::id,
-    client::{Client, codes},
+    client::codes,
     files::Files,
-    processes::{Process, TOKEN_SECRET, eventually, refusal},
+    processes::{Process, eventually, refusal},
     world::WORLD,
 };
 use serde_json::Value;
@@ -69,9 +63,7 @@ async fn ask(channel: Channel) -> Result<(), Code> {
 }
 
 async fn viewer(gateway: &Process) -> Value {
-    let secret = TokenSecret::new(TOKEN_SECRET).unwrap();
-    let token = mint(&secret, &SystemClock, UserId(id(1)), TokenType::Access, "", Duration::from_mins(5)).unwrap();
-    Client::new(&gateway.url()).bearing(&token).query("{ viewer { username } }").await
+    gateway.viewer().query("{ viewer { username } }").await
 }
 
 #[tokio::test]

@@ -3,20 +3,14 @@
 
 use std::time::Duration;
 
-use nova_cli::{clock::SystemClock, token::mint};
-use nova_core::{
-    UserId,
-    token::{TokenSecret, TokenType},
-};
 use nova_tests::{
     app::database,
-    backend::id,
     client::{Client, codes},
     database::TestDatabase,
     faulty::{Fault, Faulty},
     flags::{bootstrap, flag, flag_with},
     metrics::count,
-    processes::{Process, TOKEN_SECRET, eventually},
+    processes::{Process, eventually},
     world::WORLD,
 };
 use serde_json::{Value, json};
@@ -46,7 +40,7 @@ impl House {
             features.push(flag("guard.health-probes", false));
         }
         let (gateway, file) = gateway([&backend.url(), &backend.url(), &social.url()], &features).await;
-        let client = viewer(&gateway);
+        let client = gateway.viewer();
         let house = Self { gateway, social, client, _kept: (backend, file, database) };
         eventually(|| async { codes(&house.client.query(DOCUMENT).await).is_empty() }).await;
         house
@@ -67,12 +61,6 @@ async fn gateway(urls: [&str; 3], features: &[Value]) -> (Process, NamedTempFile
     let file = bootstrap(features);
     let gateway = Process::gateway_with(urls, &[("NOVA_FLAGS_FILE", file.path().to_str().unwrap())]).await;
     (gateway, file)
-}
-
-fn viewer(gateway: &Process) -> Client {
-    let secret = TokenSecret::new(TOKEN_SECRET).unwrap();
-    let token = mint(&secret, &SystemClock, UserId(id(1)), TokenType::Access, "", Duration::from_mins(5)).unwrap();
-    Client::new(&gateway.url()).bearing(&token)
 }
 
 const DEGRADED: [&str; 2] =
@@ -250,7 +238,7 @@ async fn an_upstream_that_takes_connections_and_does_not_answer_is_found_and_lef
     let urls = [backend.url(), backend.url(), social];
     let (house, _file) =
         gateway(urls.each_ref().map(String::as_str), &[flag_with("guard.health-probes", &probes)]).await;
-    let client = viewer(&house);
+    let client = house.viewer();
     let admin = house.admin_url();
     eventually(|| async { codes(&client.query(DOCUMENT).await).is_empty() && well.calls() > 0 && ill.calls() > 0 })
         .await;
@@ -298,7 +286,7 @@ async fn a_slow_read_is_sent_to_another_endpoint_too() {
         };
         let urls = [backend.url(), backend.url(), social];
         let (house, _file) = gateway(urls.each_ref().map(String::as_str), &[hedging]).await;
-        let client = viewer(&house);
+        let client = house.viewer();
         eventually(|| async { codes(&client.query(DOCUMENT).await).is_empty() && slow.calls() > 0 }).await;
         slow.set(Fault::Hold);
         let before = slow.calls();
@@ -333,7 +321,7 @@ async fn calls_that_break_at_one_of_two_endpoints_are_made_at_the_other_and_open
     let breaker = flag_with("guard.grpc-breaker", &json!({ "failures": 5, "window_secs": 30 }));
     let features = [breaker, flag("guard.health-probes", false), flag("loaders.shared-flights", false)];
     let (house, _file) = gateway(urls.each_ref().map(String::as_str), &features).await;
-    let client = viewer(&house);
+    let client = house.viewer();
     eventually(|| async { codes(&client.query(DOCUMENT).await).is_empty() && well.calls() > 0 && ill.calls() > 0 })
         .await;
 
@@ -368,7 +356,7 @@ async fn an_endpoint_that_refuses_for_its_store_is_not_the_one_that_gets_the_cal
     let ill = Process::backend("users,content,social", nowhere, None).await;
     let both = format!("{},{}", well.url(), ill.url());
     let (house, _file) = gateway([&both, &both, &both], &[flag("guard.health-probes", false)]).await;
-    let client = viewer(&house);
+    let client = house.viewer();
     eventually(|| async { codes(&client.query(DOCUMENT).await).is_empty() }).await;
     for _ in 0..40 {
         assert_eq!(codes(&client.query(DOCUMENT).await), Vec::<String>::new());

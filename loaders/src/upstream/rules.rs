@@ -66,3 +66,13 @@ impl Rules {
         shares.into_iter().flatten().max_by_key(|share| share.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_thresholds_are_those_of_the_catalogue() {
+        assert_eq!(Rules::of(&Policy::defaults()).breaker, Some(crate::upstream::THRESHOLDS));
+    }
+}

@@ -6,11 +6,6 @@ mod store;
 mod upstream;
 
 use nova_cli::failure::Failure;
-use nova_tests::{
-    backend::id,
-    client::Client,
-    processes::{Process, TOKEN_SECRET},
-};
 
 use crate::report::Report;
 
@@ -35,20 +30,4 @@ pub(crate) struct FaultsArgs {
 pub(super) async fn measure(report: &mut Report, args: &FaultsArgs) -> Result<(), Failure> {
     upstream::measure(report, args).await?;
     store::measure(report, args).await
-}
-
-/// The first user of the tests' world, at `gateway`.
-fn viewer(gateway: &Process) -> Result<Client, Failure> {
-    use std::time::Duration;
-
-    use nova_cli::{clock::SystemClock, token::mint};
-    use nova_core::{
-        UserId,
-        token::{TokenSecret, TokenType},
-    };
-
-    let secret = TokenSecret::new(TOKEN_SECRET).map_err(|error| Failure::Internal(error.to_string()))?;
-    let token = mint(&secret, &SystemClock, UserId(id(1)), TokenType::Access, "", Duration::from_hours(1))
-        .map_err(|error| Failure::Internal(error.to_string()))?;
-    Ok(Client::new(&gateway.url()).bearing(&token))
 }

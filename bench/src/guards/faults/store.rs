@@ -14,7 +14,7 @@ use serde_json::json;
 use sqlx::{Connection as _, PgConnection, PgPool};
 use tokio::time::Instant;
 
-use super::{ALL, FaultsArgs, load::paced, viewer};
+use super::{ALL, FaultsArgs, load::paced};
 use crate::{
     process,
     report::{Goal, Report},
@@ -35,7 +35,7 @@ pub(super) async fn measure(report: &mut Report, args: &FaultsArgs) -> Result<()
     let mut postgres = OwnPostgres::start(WORLD, &[]).await;
     let backend = Process::backend("users,content,social", &postgres.url(), None).await;
     let gateway = Process::gateway_with([&backend.url(), &backend.url(), &backend.url()], &[]).await;
-    let client = viewer(&gateway)?;
+    let client = gateway.viewer();
     whole(&client).await;
     stopped(report, args, &postgres, &backend).await?;
     locked(report, args, &postgres, &client).await?;
@@ -97,7 +97,7 @@ async fn stopped(
     let file = flags.path().to_string_lossy();
     let url = backend.url();
     let gateway = Process::gateway_with([&url, &url, &url], &[("NOVA_FLAGS_FILE", &file)]).await;
-    let client = viewer(&gateway)?;
+    let client = gateway.viewer();
     whole(&client).await;
     let pool = PgPool::connect(&postgres.url()).await.map_err(failed)?;
     let mut late = vec![];

@@ -13,7 +13,7 @@ use nova_tests::{
 };
 use tokio::time::Instant;
 
-use super::{ALL, FaultsArgs, OTHERS, load::paced, viewer};
+use super::{ALL, FaultsArgs, OTHERS, load::paced};
 use crate::{
     process,
     report::{Goal, Report},
@@ -89,7 +89,7 @@ pub(super) async fn measure(report: &mut Report, args: &FaultsArgs) -> Result<()
     let social = Process::backend("social", database.url(), None).await;
     let way = Faulty::before(social.port).await;
     let gateway = Process::gateway_with([&users.url(), &content.url(), &way.url()], &[]).await;
-    let client = viewer(&gateway)?;
+    let client = gateway.viewer();
     let house = House { gateway, social, way, client };
     house.mend().await;
     let pid = house.gateway.pid();
